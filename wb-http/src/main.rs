@@ -1,0 +1,2 @@
+//! wb-http
+fn main() {}
