@@ -1,1 +1,22 @@
-//! placeholder
+//! The operating system behind the `wb` crates: disk, clock, processes, downloads.
+//!
+//! The other crates take bytes and give values; this one fills their traits.
+//! It knows nothing of argument parsing, routes or rendering.
+
+pub mod atomic;
+mod clock;
+pub mod discover;
+mod error;
+mod fetch;
+mod home;
+mod lock;
+mod random;
+pub mod tree;
+
+pub use clock::unix_time;
+pub use error::{Error, ErrorKind};
+pub use fetch::Fetcher;
+pub use home::Home;
+pub use lock::Lock;
+pub use random::seed;
+pub use tree::TreeLimits;

@@ -1,0 +1,251 @@
+use std::fmt;
+use std::io;
+
+/// An operation on this machine that failed.
+///
+/// Names in a message are relative to the nexus or to the tree that was walked:
+/// no path of the machine is ever shown.
+pub struct Error(Box<ErrorKind>);
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The operating system refused a file operation.
+    #[error("cannot {action} `{name}`: {}", reason(source))]
+    Io {
+        /// The verb, in the user's words: read, write, lock.
+        action: &'static str,
+        /// The file, relative to the nexus or the tree.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no room left; what was there before is untouched.
+    #[error("no space left to write `{name}`")]
+    DiskFull {
+        /// The file, relative to the nexus or the tree.
+        name: String,
+    },
+    /// A file or directory that was asked for is not there.
+    #[error("no such file: `{name}`")]
+    NotFound {
+        /// The file as the user named it.
+        name: String,
+    },
+    /// A file or directory that was to be created is there already.
+    #[error("`{name}` exists already")]
+    Exists {
+        /// The file as the user named it.
+        name: String,
+    },
+    /// A symbolic link in a source tree: where it leads is not the tree's to say.
+    #[error("`{name}` is a symbolic link, expected a file or a directory")]
+    Symlink {
+        /// The link, relative to the tree.
+        name: String,
+    },
+    /// A socket, pipe or device in a source tree.
+    #[error("`{name}` is neither a file nor a directory")]
+    NotRegular {
+        /// The entry, relative to the tree.
+        name: String,
+    },
+    /// A path that leads out of the directory it was given for.
+    #[error("`{name}` leads out of its directory")]
+    Outside {
+        /// The path as it was written.
+        name: String,
+    },
+    /// A file name that is not UTF-8, or that no source tree may hold.
+    #[error("`{name}` is not a portable file name: {reason}")]
+    BadName {
+        /// The name, with what cannot be shown replaced.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// More, or more of it, than a tree or a download may have.
+    #[error("{what} is over the limit of {limit}")]
+    TooLarge {
+        /// What was measured.
+        what: String,
+        /// The limit, with its unit.
+        limit: String,
+    },
+    /// The bytes of an artifact are not the ones its name promises.
+    #[error("artifact {expected} is damaged: its bytes have the digest {found}")]
+    CorruptArtifact {
+        /// The digest in the name.
+        expected: String,
+        /// The digest of the bytes.
+        found: String,
+    },
+    /// `registry.json` cannot be read.
+    #[error("`registry.json` is damaged: {reason}")]
+    CorruptRegistry {
+        /// What the reader stumbled over.
+        reason: String,
+        /// Whether the state before the last change is kept beside it.
+        previous: bool,
+    },
+    /// Neither `WB_HOME` nor a home directory is known.
+    #[error("no home directory is known, expected `WB_HOME` to name one")]
+    NoHome,
+    /// Something has to be downloaded and the network is off limits.
+    #[error("{what} would have to be downloaded, but the network is off limits")]
+    Offline {
+        /// What is missing.
+        what: String,
+    },
+    /// A download was refused or failed.
+    #[error("cannot fetch `{url}`: {reason}")]
+    Fetch {
+        /// The address, without credentials or query.
+        url: String,
+        /// What went wrong.
+        reason: String,
+        /// Whether the same request may succeed later.
+        retryable: bool,
+    },
+}
+
+impl Error {
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0
+    }
+
+    /// A stable name of the kind, such as `host/disk-full`.
+    pub fn code(&self) -> &'static str {
+        match *self.0 {
+            ErrorKind::Io { .. } => "host/io",
+            ErrorKind::DiskFull { .. } => "host/disk-full",
+            ErrorKind::NotFound { .. } => "host/not-found",
+            ErrorKind::Exists { .. } => "host/exists",
+            ErrorKind::Symlink { .. } => "host/symlink",
+            ErrorKind::NotRegular { .. } => "host/not-regular",
+            ErrorKind::Outside { .. } => "host/outside",
+            ErrorKind::BadName { .. } => "host/bad-name",
+            ErrorKind::TooLarge { .. } => "host/too-large",
+            ErrorKind::CorruptArtifact { .. } => "host/corrupt-artifact",
+            ErrorKind::CorruptRegistry { .. } => "host/corrupt-registry",
+            ErrorKind::NoHome => "host/no-home",
+            ErrorKind::Offline { .. } => "host/offline",
+            ErrorKind::Fetch { .. } => "host/fetch",
+        }
+    }
+
+    /// What the user can do about it, where there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match *self.0 {
+            ErrorKind::DiskFull { .. } => {
+                Some("free some space (`wbx gc` removes what no command uses), then run it again")
+            }
+            ErrorKind::Symlink { .. } => Some("copy the file it points to into the tree"),
+            ErrorKind::CorruptArtifact { .. } => {
+                Some("build the toolkit again: the same source gives the same artifact")
+            }
+            ErrorKind::CorruptRegistry { previous: true, .. } => {
+                Some("`wbx doctor --repair` goes back to the state before the last change")
+            }
+            ErrorKind::CorruptRegistry {
+                previous: false, ..
+            } => Some("`wbx doctor --repair` sets it aside and starts an empty one"),
+            ErrorKind::NoHome => Some("set `WB_HOME` to a directory of your own"),
+            ErrorKind::Offline { .. } => Some("run it once without `--offline` and `WB_OFFLINE`"),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed later without any change.
+    pub fn retryable(&self) -> bool {
+        matches!(
+            *self.0,
+            ErrorKind::Fetch {
+                retryable: true,
+                ..
+            } | ErrorKind::DiskFull { .. }
+        )
+    }
+
+    /// Sorts a failed file operation into its kind.
+    pub(crate) fn io(action: &'static str, name: impl Into<String>, source: io::Error) -> Self {
+        let name = name.into();
+        match source.kind() {
+            // A limit on file sizes or a quota is, to the user, a full disk.
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => ErrorKind::DiskFull { name },
+            io::ErrorKind::NotFound => ErrorKind::NotFound { name },
+            io::ErrorKind::AlreadyExists => ErrorKind::Exists { name },
+            _ => ErrorKind::Io {
+                action,
+                name,
+                source,
+            },
+        }
+        .into()
+    }
+}
+
+/// The system's words without its error number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let words = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.0 {
+            ErrorKind::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_its_own_kind() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let error = Error::io("write", "build/commands/registry.json", full);
+        assert_eq!(error.code(), "host/disk-full");
+        assert_eq!(
+            error.to_string(),
+            "no space left to write `build/commands/registry.json`"
+        );
+        assert!(error.retryable());
+    }
+
+    #[test]
+    fn the_words_of_the_system_lose_their_number() {
+        let denied = io::Error::from_raw_os_error(13);
+        let error = Error::io("read", "tmp", denied);
+        assert_eq!(error.to_string(), "cannot read `tmp`: permission denied");
+    }
+}
