@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The order is that of the manifest documentation; [`CapSet`] iterates in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cap {
-    /// A private SQLite file system, per instance.
+    /// A private file system with SQL, per instance.
     Vfs,
     /// Run a registered command by name.
     Commands,
