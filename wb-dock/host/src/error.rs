@@ -89,6 +89,14 @@ pub enum ErrorKind {
         /// Whether the state before the last change is kept beside it.
         previous: bool,
     },
+    /// A consent record cannot be read.
+    #[error("`{name}` is damaged: {reason}")]
+    CorruptConsent {
+        /// The record, relative to the nexus.
+        name: String,
+        /// What the reader stumbled over.
+        reason: String,
+    },
     /// Neither `WB_HOME` nor a home directory is known.
     #[error("no home directory is known, expected `WB_HOME` to name one")]
     NoHome,
@@ -130,6 +138,7 @@ impl Error {
             ErrorKind::TooLarge { .. } => "host/too-large",
             ErrorKind::CorruptArtifact { .. } => "host/corrupt-artifact",
             ErrorKind::CorruptRegistry { .. } => "host/corrupt-registry",
+            ErrorKind::CorruptConsent { .. } => "host/corrupt-consent",
             ErrorKind::NoHome => "host/no-home",
             ErrorKind::Offline { .. } => "host/offline",
             ErrorKind::Fetch { .. } => "host/fetch",
@@ -152,6 +161,9 @@ impl Error {
             ErrorKind::CorruptRegistry {
                 previous: false, ..
             } => Some("`wbx doctor --repair` sets it aside and starts an empty one"),
+            ErrorKind::CorruptConsent { .. } => {
+                Some("`wbx toolkit grant` writes it anew; remove the file to take the consent back")
+            }
             ErrorKind::NoHome => Some("set `WB_HOME` to a directory of your own"),
             ErrorKind::Offline { .. } => Some("run it once without `--offline` and `WB_OFFLINE`"),
             _ => None,

@@ -5,18 +5,21 @@
 
 pub mod atomic;
 mod clock;
+pub mod consent;
 pub mod discover;
 mod error;
 mod fetch;
 mod home;
 mod lock;
 mod random;
+mod steps;
 pub mod tree;
 
-pub use clock::unix_time;
+pub use clock::{rfc3339, unix_time};
 pub use error::{Error, ErrorKind};
 pub use fetch::Fetcher;
 pub use home::Home;
 pub use lock::Lock;
 pub use random::seed;
+pub use steps::StepsLog;
 pub use tree::TreeLimits;
