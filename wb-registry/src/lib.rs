@@ -1,1 +1,18 @@
-//! placeholder
+//! Artifacts, the names they are registered under, and what is known about toolkits.
+
+mod binding;
+mod bundle;
+mod promote;
+mod registry_json;
+mod store;
+mod table;
+
+pub use binding::Binding;
+pub use bundle::{
+    Bundle, BundleError, Part, PathRefusal, UnpackLimits, decode_bundle, encode_bundle,
+    strip_private,
+};
+pub use promote::{Layout, PromoteError, Promoted, Promotion, promote};
+pub use registry_json::{RegistryError, SkipReason, Skipped, read_registry, write_registry};
+pub use store::{MemoryStore, Store, StoreError, check_artifact};
+pub use table::{BindError, CommandTable, GcPlan, NameError, RollbackError, command_name};

@@ -1,0 +1,63 @@
+use serde::{Deserialize, Serialize};
+use wb_manifest::{CommandName, Digest, ToolkitId};
+use wb_policy::{ArgMode, CapSet, Shape, Trust};
+
+/// What a name stands for: an artifact and the whole contract it runs under.
+///
+/// Everything that decides about a run is kept together here, so a restart or
+/// an installation elsewhere cannot lose a part of it. A resolved binding is a
+/// value: a call that holds one finishes on its bytes whatever the name is
+/// bound to meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The name it is called by.
+    pub name: CommandName,
+    /// The artifact.
+    pub digest: Digest,
+    /// How the artifact is invoked.
+    pub shape: Shape,
+    /// How arguments reach a command.
+    #[serde(default)]
+    pub arg_mode: ArgMode,
+    /// The capabilities the manifest declares.
+    #[serde(default)]
+    pub caps: CapSet,
+    /// Whose code it is.
+    #[serde(default)]
+    pub trust: Trust,
+    /// The WIT world of a component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub world: Option<String>,
+    /// The export that a component or kernel is entered by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+    /// The toolkit it was built from; a session command has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toolkit: Option<ToolkitId>,
+    /// The record of how the artifact was made, in the same store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Digest>,
+}
+
+impl Binding {
+    /// A first-party command with real arguments that needs no capability.
+    pub const fn command(name: CommandName, digest: Digest) -> Self {
+        Self {
+            name,
+            digest,
+            shape: Shape::Command,
+            arg_mode: ArgMode::Argv,
+            caps: CapSet::EMPTY,
+            trust: Trust::FirstParty,
+            world: None,
+            entry: None,
+            toolkit: None,
+            provenance: None,
+        }
+    }
+
+    /// Everything in the store that the binding needs.
+    pub fn artifacts(&self) -> impl Iterator<Item = Digest> + use<> {
+        [Some(self.digest), self.provenance].into_iter().flatten()
+    }
+}
