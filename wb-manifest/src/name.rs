@@ -175,6 +175,11 @@ checked_name! {
     SkillSlug, "skill slug"
 }
 
+checked_name! {
+    /// The name of a task recipe.
+    TaskName, "task name"
+}
+
 impl CommandName {
     /// The built-in commands, whose names no toolkit may take.
     pub const RESERVED: [&'static str; 4] = ["upper", "jq", "grep", "wbox"];

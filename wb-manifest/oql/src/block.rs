@@ -164,7 +164,7 @@ pub(crate) fn header_args(text: &str, start: usize, end: usize) -> Vec<HeaderArg
                 .find(|c: char| c.is_ascii_whitespace())
                 .unwrap_or(arg.len());
             HeaderArg {
-                key: Span::new(start + 1, start + 1 + word),
+                key: Span::of(start + 1..start + 1 + word),
                 value: trim(text, start + 1 + word, end),
             }
         })
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     fn source(line: &str) -> (Option<&str>, Vec<(&str, &str)>) {
-        let (language, args) = source_line(line, Span::new(0, line.len()));
+        let (language, args) = source_line(line, Span::of(0..line.len()));
         let part = |span: Span| &line[span.range()];
         let args = args
             .iter()

@@ -60,7 +60,7 @@ impl<'a> Document<'a> {
 
     /// All of the text.
     pub fn span(&self) -> Span {
-        Span::new(0, self.text.len())
+        Span::of(0..self.text.len())
     }
 
     /// What stands before the first headline.
@@ -110,7 +110,6 @@ impl<'a> Document<'a> {
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
-
 }
 
 /// `#+KEY: value` as a line of its own.
@@ -131,5 +130,5 @@ pub(crate) fn trim(text: &str, start: usize, end: usize) -> Span {
     let part = &text[start..end];
     let left = part.trim_ascii_start();
     let start = end - left.len();
-    Span::new(start, start + left.trim_ascii_end().len())
+    Span::of(start..start + left.trim_ascii_end().len())
 }

@@ -53,7 +53,7 @@ impl Headline {
         };
         let state = STATES
             .contains(&word(start))
-            .then(|| Span::new(start, start + 4));
+            .then(|| Span::of(start..start + 4));
         if let Some(state) = state {
             start = trim(text, state.end as usize, end).start as usize;
         }
@@ -66,7 +66,7 @@ impl Headline {
             let mut from = start + at + 1;
             for tag in text[from..end].split_terminator(':') {
                 if !tag.is_empty() {
-                    tags.push(Span::new(from, from + tag.len()));
+                    tags.push(Span::of(from..from + tag.len()));
                 }
                 from += tag.len() + 1;
             }
@@ -151,7 +151,7 @@ impl Property {
         let name = key.strip_suffix('+').filter(|name| !name.is_empty());
         let start = trimmed.start as usize + 1;
         Some(Self {
-            key: Span::new(start, start + name.unwrap_or(key).len()),
+            key: Span::of(start..start + name.unwrap_or(key).len()),
             appends: name.is_some(),
             value: trim(text, start + word, trimmed.end as usize),
             line,

@@ -18,5 +18,5 @@ pub use block::{Block, BlockKind, HeaderArg};
 pub use diag::{CODES, Diagnostic, Label, Severity};
 pub use document::{Document, Keyword};
 pub use headline::{Headline, Property, PropertyDrawer};
-pub use span::{LineIndex, Position, Span, Spanned};
+pub use span::{LineIndex, Position, Span};
 pub use table::{Row, Table};

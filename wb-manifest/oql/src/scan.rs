@@ -37,7 +37,7 @@ pub(crate) fn document(text: Cow<'_, str>, diagnostics: Vec<Diagnostic>) -> Docu
         headline: None,
     };
     let first = scan.next_headline(start);
-    scan.doc.preamble = Span::new(start, first);
+    scan.doc.preamble = Span::of(start..first);
     scan.section(start, first);
     let mut at = first;
     while at < scan.doc.text.len() {
@@ -131,9 +131,9 @@ impl<'a> Scan<'a> {
     fn headline(&mut self, start: usize) -> usize {
         let line = self.line(start, self.doc.text.len());
         let level = headline_level(&self.bytes()[start..]);
-        let mut headline = Headline::read(&self.doc.text, Span::new(start, line.end), level);
+        let mut headline = Headline::read(&self.doc.text, Span::of(start..line.end), level);
         let end = self.next_headline(line.next);
-        headline.section = Span::new(line.next, end);
+        headline.section = Span::of(line.next..end);
         self.headline = Some(self.doc.headlines.len());
         self.doc.headlines.push(headline);
         self.section(line.next, end);
@@ -200,7 +200,7 @@ impl<'a> Scan<'a> {
                                 }
                             }
                             None => {
-                                let span = Span::new(first, line.end);
+                                let span = Span::of(first..line.end);
                                 let name = self.doc.str(name).to_owned();
                                 self.report(|| diag::unclosed_block(span, &name));
                                 line.next
@@ -216,12 +216,12 @@ impl<'a> Scan<'a> {
                         let end_name = EndName::Drawer;
                         match self.find_end(&mut ends, line.next, end, limit, &end_name) {
                             Some(last) => {
-                                self.doc.drawers.push(Span::new(first, last.end));
+                                self.doc.drawers.push(Span::of(first..last.end));
                                 let (content_end, next) = (last.start, last.next);
                                 containers.push(Container { content_end, next });
                             }
                             None if self.doc.str(name).eq_ignore_ascii_case("properties") => {
-                                self.report(|| diag::unclosed_drawer(Span::new(first, line.end)));
+                                self.report(|| diag::unclosed_drawer(Span::of(first..line.end)));
                             }
                             None => {}
                         }
@@ -275,11 +275,11 @@ impl<'a> Scan<'a> {
                 return None;
             }
             let line = self.line(at, end);
-            let span = Span::new(line.start, line.end);
+            let span = Span::of(line.start..line.end);
             let text = self.doc.str(span).trim_ascii();
             at = line.next;
             if text.eq_ignore_ascii_case(":END:") {
-                let span = Span::new(begin.start, line.end);
+                let span = Span::of(begin.start..line.end);
                 let drawer = Some(PropertyDrawer { span, properties });
                 match self.headline {
                     Some(index) => self.doc.headlines[index].drawer = drawer,
@@ -332,7 +332,7 @@ impl<'a> Scan<'a> {
     }
 
     fn block(&mut self, kind: BlockKind, name: Span, begin: Line, last: Line, above: Affiliated) {
-        let rest = Span::new(name.end as usize, begin.end);
+        let rest = Span::of(name.end as usize..begin.end);
         let (language, mut args) = match kind {
             BlockKind::Source => block::source_line(&self.doc.text, rest),
             _ => (None, Vec::new()),
@@ -341,8 +341,8 @@ impl<'a> Scan<'a> {
         self.doc.blocks.push(Block {
             kind,
             name,
-            span: Span::new(begin.start, last.end),
-            content: Span::new(begin.next, last.start),
+            span: Span::of(begin.start..last.end),
+            content: Span::of(begin.next..last.start),
             language,
             args,
             label: above.label,
@@ -456,7 +456,7 @@ fn block_begin(text: &str, first: usize, end: usize) -> Option<(BlockKind, Span)
     }
     let start = first + BEGIN.len();
     match text.as_bytes().get(start)? {
-        b':' if start < end => Some((BlockKind::Dynamic, Span::new(start, start + 1))),
+        b':' if start < end => Some((BlockKind::Dynamic, Span::of(start..start + 1))),
         b'_' => {
             let rest = &text[start + 1..end];
             let len = rest
@@ -464,7 +464,7 @@ fn block_begin(text: &str, first: usize, end: usize) -> Option<(BlockKind, Span)
                 .unwrap_or(rest.len());
             let name = &rest[..len];
             is_block_name(name.as_bytes())
-                .then(|| (BlockKind::of(name), Span::new(start + 1, start + 1 + len)))
+                .then(|| (BlockKind::of(name), Span::of(start + 1..start + 1 + len)))
         }
         _ => None,
     }
@@ -477,7 +477,7 @@ fn drawer_begin(text: &str, first: usize, end: usize) -> Option<Span> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     let named = !name.is_empty() && name.chars().all(allowed);
     (named && !name.eq_ignore_ascii_case("end"))
-        .then(|| Span::new(first + 1, first + 1 + name.len()))
+        .then(|| Span::of(first + 1..first + 1 + name.len()))
 }
 
 fn read_keyword(text: &str, first: usize, line: Line, headline: Option<usize>) -> Option<Keyword> {
@@ -491,9 +491,9 @@ fn read_keyword(text: &str, first: usize, line: Line, headline: Option<usize>) -
         _ => return None,
     };
     (stop > 0).then(|| Keyword {
-        key: Span::new(start, start + stop),
+        key: Span::of(start..start + stop),
         value: trim(text, start + colon + 1, line.end),
-        line: Span::new(line.start, line.end),
+        line: Span::of(line.start..line.end),
         headline,
     })
 }

@@ -24,7 +24,7 @@ pub(crate) fn decode(bytes: &[u8]) -> (Cow<'_, str>, Vec<Diagnostic>) {
                 invalid += chunk.invalid().len();
             }
             let at = first.valid_up_to();
-            diagnostics.push(diag::not_utf8(Span::new(at, at + 1), invalid));
+            diagnostics.push(diag::not_utf8(Span::of(at..at + 1), invalid));
             text.into()
         }
     };

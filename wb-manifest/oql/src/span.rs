@@ -12,16 +12,21 @@ pub struct Span {
 
 impl Span {
     /// The bytes from `start` to before `end`.
+    pub const fn new(start: u32, end: u32) -> Self {
+        Self { start, end }
+    }
+
+    /// The bytes of `range`.
     ///
     /// # Panics
     ///
-    /// When an offset passes [`Document::MAX_LEN`](crate::Document::MAX_LEN) by
-    /// so much that it does not fit; no document has such offsets.
-    pub(crate) fn new(start: usize, end: usize) -> Self {
+    /// When an offset does not fit 32 bits; documents are shorter, see
+    /// [`Document::MAX_LEN`](crate::Document::MAX_LEN).
+    pub fn of(range: Range<usize>) -> Self {
         let offset = |at: usize| u32::try_from(at).expect("documents are shorter than 4 GiB");
         Self {
-            start: offset(start),
-            end: offset(end),
+            start: offset(range.start),
+            end: offset(range.end),
         }
     }
 
@@ -54,53 +59,13 @@ impl Span {
     #[must_use]
     pub fn slice(self, offset: usize, len: usize) -> Self {
         let start = self.start as usize + offset;
-        Self::new(start, start + len)
+        Self::of(start..start + len)
     }
 }
 
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}..{}", self.start, self.end)
-    }
-}
-
-/// A value and where the document states it.
-///
-/// Serializes as the value alone: spans are for messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spanned<T> {
-    /// The value.
-    pub value: T,
-    /// Where it stands.
-    pub span: Span,
-}
-
-impl<T> Spanned<T> {
-    /// A value and where it stands.
-    pub const fn new(value: T, span: Span) -> Self {
-        Self { value, span }
-    }
-
-    /// The same place with another value.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
-        Spanned {
-            value: change(self.value),
-            span: self.span,
-        }
-    }
-}
-
-impl<T> std::ops::Deref for Spanned<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<T: serde::Serialize> serde::Serialize for Spanned<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(serializer)
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Row {
 
 impl Table {
     pub(crate) fn new(headline: Option<usize>, start: usize) -> Self {
-        let span = Span::new(start, start);
+        let span = Span::of(start..start);
         Self {
             span,
             rows: Vec::new(),
