@@ -1,6 +1,8 @@
 use std::fmt;
 use std::io;
 
+use wb_registry::{BindError, BundleError, RollbackError, StoreError};
+
 /// An operation on this machine that failed.
 ///
 /// Names in a message are relative to the nexus or to the tree that was walked:
@@ -73,14 +75,6 @@ pub enum ErrorKind {
         /// The limit, with its unit.
         limit: String,
     },
-    /// The bytes of an artifact are not the ones its name promises.
-    #[error("artifact {expected} is damaged: its bytes have the digest {found}")]
-    CorruptArtifact {
-        /// The digest in the name.
-        expected: String,
-        /// The digest of the bytes.
-        found: String,
-    },
     /// `registry.json` cannot be read.
     #[error("`registry.json` is damaged: {reason}")]
     CorruptRegistry {
@@ -97,6 +91,34 @@ pub enum ErrorKind {
         /// What the reader stumbled over.
         reason: String,
     },
+    /// No command is registered under the name.
+    #[error("no such command: {name}")]
+    NoSuchCommand {
+        /// The name.
+        name: String,
+    },
+    /// The first digits of a digest fit none, or several, of a command's versions.
+    #[error("`{prefix}` fits {found} versions of `{name}`, expected one")]
+    NoSuchVersion {
+        /// The command.
+        name: String,
+        /// The digits.
+        prefix: String,
+        /// How many versions they fit.
+        found: usize,
+    },
+    /// The artifact store did not do what was asked.
+    #[error(transparent)]
+    Store(StoreError),
+    /// A binding was not taken.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A command has no version to go back to.
+    #[error(transparent)]
+    Rollback(#[from] RollbackError),
+    /// A bundle cannot be read or written.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     /// Neither `WB_HOME` nor a home directory is known.
     #[error("no home directory is known, expected `WB_HOME` to name one")]
     NoHome,
@@ -136,9 +158,14 @@ impl Error {
             ErrorKind::Outside { .. } => "host/outside",
             ErrorKind::BadName { .. } => "host/bad-name",
             ErrorKind::TooLarge { .. } => "host/too-large",
-            ErrorKind::CorruptArtifact { .. } => "host/corrupt-artifact",
             ErrorKind::CorruptRegistry { .. } => "host/corrupt-registry",
             ErrorKind::CorruptConsent { .. } => "host/corrupt-consent",
+            ErrorKind::NoSuchCommand { .. } => "registry/no-such-command",
+            ErrorKind::NoSuchVersion { .. } => "registry/no-such-version",
+            ErrorKind::Store(ref error) => error.code(),
+            ErrorKind::Bind(ref error) => error.code(),
+            ErrorKind::Rollback(ref error) => error.code(),
+            ErrorKind::Bundle(ref error) => error.code(),
             ErrorKind::NoHome => "host/no-home",
             ErrorKind::Offline { .. } => "host/offline",
             ErrorKind::Fetch { .. } => "host/fetch",
@@ -152,7 +179,7 @@ impl Error {
                 Some("free some space (`wbx gc` removes what no command uses), then run it again")
             }
             ErrorKind::Symlink { .. } => Some("copy the file it points to into the tree"),
-            ErrorKind::CorruptArtifact { .. } => {
+            ErrorKind::Store(StoreError::Corrupt { .. } | StoreError::Missing(_)) => {
                 Some("build the toolkit again: the same source gives the same artifact")
             }
             ErrorKind::CorruptRegistry { previous: true, .. } => {
@@ -163,6 +190,9 @@ impl Error {
             } => Some("`wbx doctor --repair` sets it aside and starts an empty one"),
             ErrorKind::CorruptConsent { .. } => {
                 Some("`wbx toolkit grant` writes it anew; remove the file to take the consent back")
+            }
+            ErrorKind::NoSuchCommand { .. } => {
+                Some("`wbx toolkit build-inline NAME LANG FILE` makes one")
             }
             ErrorKind::NoHome => Some("set `WB_HOME` to a directory of your own"),
             ErrorKind::Offline { .. } => Some("run it once without `--offline` and `WB_OFFLINE`"),
@@ -214,6 +244,40 @@ fn reason(error: &io::Error) -> String {
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
         Self(Box::new(kind))
+    }
+}
+
+/// A store of this machine that failed did so for a reason of this machine.
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Backend(source) => match source.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(other) => ErrorKind::Store(StoreError::Backend(other)).into(),
+            },
+            other => ErrorKind::Store(other).into(),
+        }
+    }
+}
+
+impl From<BindError> for Error {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::Store(error) => error.into(),
+            other => ErrorKind::Bind(other).into(),
+        }
+    }
+}
+
+impl From<RollbackError> for Error {
+    fn from(error: RollbackError) -> Self {
+        ErrorKind::Rollback(error).into()
+    }
+}
+
+impl From<BundleError> for Error {
+    fn from(error: BundleError) -> Self {
+        ErrorKind::Bundle(error).into()
     }
 }
 

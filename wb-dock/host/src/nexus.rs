@@ -1,0 +1,289 @@
+use std::fs;
+use std::sync::Arc;
+
+use wb_manifest::Digest;
+use wb_registry::{Binding, CommandTable, Skipped, Store as _};
+
+use crate::atomic;
+use crate::disk_store::DiskStore;
+use crate::error::{Error, ErrorKind};
+use crate::home::Home;
+use crate::registry_file::{RegistryFile, Repair};
+
+/// A home directory put to use: its artifacts and the names they go by.
+///
+/// Opening one touches nothing on disk.
+#[derive(Clone, Debug)]
+pub struct Nexus {
+    home: Home,
+    store: DiskStore,
+    registry: RegistryFile,
+}
+
+impl Nexus {
+    /// The nexus in `home`.
+    pub fn open(home: Home) -> Self {
+        Self {
+            store: DiskStore::at(home.commands()),
+            registry: RegistryFile::of(&home),
+            home,
+        }
+    }
+
+    /// The directory it lies in.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Its artifacts.
+    pub fn store(&self) -> &DiskStore {
+        &self.store
+    }
+
+    /// The registered commands, and the entries that cannot be used.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::CorruptRegistry`] when the registry cannot be read.
+    pub fn table(&self) -> Result<(CommandTable, Vec<Skipped>), Error> {
+        self.registry
+            .read(|digest| self.store.path(digest).is_some())
+    }
+
+    /// The binding of `name`, whether or not its artifact is there.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoSuchCommand`], [`ErrorKind::CorruptRegistry`].
+    pub fn resolve(&self, name: &str) -> Result<Arc<Binding>, Error> {
+        let (table, _) = self.registry.read(|_| true)?;
+        table.get(name).ok_or_else(|| no_such_command(name))
+    }
+
+    /// Stores artifacts and binds names to them, all or none.
+    ///
+    /// `bindings` is given the store and says what to bind. Nothing is
+    /// collected meanwhile, so what it puts stays until it is bound.
+    ///
+    /// # Errors
+    ///
+    /// Those of `bindings`, and [`ErrorKind::Bind`] for a binding that is not taken.
+    pub fn register(
+        &self,
+        bindings: impl FnOnce(&DiskStore) -> Result<Vec<Binding>, Error>,
+    ) -> Result<Vec<Binding>, Error> {
+        self.registry.update(|table| {
+            let bindings = bindings(&self.store)?;
+            for binding in &bindings {
+                table.bind(binding.clone(), &self.store)?;
+            }
+            Ok(bindings)
+        })
+    }
+
+    /// Every version that `name` has had, oldest first, and the index of the live one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoSuchCommand`], [`ErrorKind::CorruptRegistry`].
+    pub fn versions(&self, name: &str) -> Result<(Vec<Arc<Binding>>, usize), Error> {
+        let (table, _) = self.registry.read(|_| true)?;
+        let (versions, current) = table.versions(name).ok_or_else(|| no_such_command(name))?;
+        Ok((versions.to_vec(), current))
+    }
+
+    /// Points `name` at the version whose digest starts with `prefix`, or at the one before.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoSuchVersion`] if the prefix does not fit exactly one,
+    /// [`ErrorKind::Rollback`], [`ErrorKind::Store`] if that version's artifact
+    /// is missing or damaged.
+    pub fn rollback(&self, name: &str, prefix: Option<&str>) -> Result<Arc<Binding>, Error> {
+        self.registry.update(|table| {
+            let digest = match prefix {
+                None => None,
+                Some(prefix) => Some(version_of(table, name, prefix)?),
+            };
+            let binding = table.rollback(name, digest.as_ref())?;
+            self.store.check(&binding.digest)?;
+            Ok(binding)
+        })
+    }
+
+    /// Removes artifacts that no binding names, and what killed writers left.
+    ///
+    /// With `dry_run` nothing is removed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::CorruptRegistry`]: without it nobody knows what is named.
+    pub fn collect(&self, dry_run: bool) -> Result<Collected, Error> {
+        // Under the registry's lock: nobody is between storing and binding.
+        self.registry.update(|table| {
+            let plan = table.plan_gc(self.store.list()?);
+            let bytes = plan.removed.iter().map(|digest| self.size(digest)).sum();
+            let mut leftovers = 0;
+            if !dry_run {
+                plan.apply(&self.store)?;
+                leftovers = self.store.sweep()?;
+                let tmp = atomic::sweep(&self.home.tmp());
+                leftovers += tmp.map_err(|error| Error::io("list", "tmp", error))?;
+            }
+            Ok(Collected {
+                removed: plan.removed,
+                kept: plan.kept.len(),
+                bytes,
+                leftovers,
+            })
+        })
+    }
+
+    /// Makes an unreadable registry readable again; see [`RegistryFile::repair`].
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn repair(&self) -> Result<Repair, Error> {
+        self.registry.repair()
+    }
+
+    fn size(&self, digest: &Digest) -> u64 {
+        let path = self.store.path(digest);
+        path.and_then(|path| fs::metadata(path).ok())
+            .map_or(0, |meta| meta.len())
+    }
+}
+
+/// What a collection removed, or would.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collected {
+    /// The artifacts.
+    pub removed: Vec<Digest>,
+    /// How many artifacts stay.
+    pub kept: usize,
+    /// Bytes of the removed artifacts.
+    pub bytes: u64,
+    /// Files that killed writers had left.
+    pub leftovers: usize,
+}
+
+fn no_such_command(name: &str) -> Error {
+    let name = name.chars().take(128).collect();
+    ErrorKind::NoSuchCommand { name }.into()
+}
+
+/// The digest of the one version of `name` that starts with `prefix`.
+fn version_of(table: &CommandTable, name: &str, prefix: &str) -> Result<Digest, Error> {
+    let (versions, _) = table.versions(name).ok_or_else(|| no_such_command(name))?;
+    let wanted = prefix.to_ascii_lowercase();
+    let mut fits: Vec<Digest> = versions
+        .iter()
+        .map(|binding| binding.digest)
+        .filter(|digest| !wanted.is_empty() && digest.to_string().starts_with(&wanted))
+        .collect();
+    fits.sort_unstable();
+    fits.dedup();
+    match fits[..] {
+        [one] => Ok(one),
+        _ => Err(ErrorKind::NoSuchVersion {
+            name: name.to_owned(),
+            prefix: prefix.chars().take(64).collect(),
+            found: fits.len(),
+        }
+        .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nexus() -> (tempfile::TempDir, Nexus) {
+        let dir = tempfile::tempdir().unwrap();
+        let nexus = Nexus::open(Home::at(dir.path().join("nexus")));
+        (dir, nexus)
+    }
+
+    fn register(nexus: &Nexus, name: &str, bytes: &[u8]) -> Result<Digest, Error> {
+        let bound = nexus.register(|store| {
+            let digest = store.put(bytes)?;
+            Ok(vec![Binding::command(name.parse().unwrap(), digest)])
+        })?;
+        Ok(bound[0].digest)
+    }
+
+    #[test]
+    fn looking_leaves_no_trace() {
+        let (_dir, nexus) = nexus();
+        assert!(nexus.table().unwrap().0.is_empty());
+        assert_eq!(
+            nexus.resolve("slug").unwrap_err().to_string(),
+            "no such command: slug"
+        );
+        assert!(!nexus.home().root().exists());
+    }
+
+    #[test]
+    fn all_names_are_bound_or_none() {
+        let (_dir, nexus) = nexus();
+        let error = nexus.register(|store| {
+            let digest = store.put(b"\0asm")?;
+            let good = Binding::command("good".parse().unwrap(), digest);
+            let reserved = Binding::command("grep".parse().unwrap(), digest);
+            Ok(vec![good, reserved])
+        });
+        assert_eq!(error.unwrap_err().code(), "registry/reserved-name");
+        assert!(nexus.table().unwrap().0.is_empty());
+    }
+
+    #[test]
+    fn a_version_is_named_by_its_first_digits() {
+        let (_dir, nexus) = nexus();
+        let old = register(&nexus, "slug", b"\0asm old").unwrap();
+        let new = register(&nexus, "slug", b"\0asm new").unwrap();
+        let (versions, live) = nexus.versions("slug").unwrap();
+        assert_eq!((versions.len(), live), (2, 1));
+
+        let prefix = &old.to_string()[..8];
+        assert_eq!(nexus.rollback("slug", Some(prefix)).unwrap().digest, old);
+        assert_eq!(nexus.resolve("slug").unwrap().digest, old);
+        let whole = new.to_string();
+        assert_eq!(nexus.rollback("slug", Some(&whole)).unwrap().digest, new);
+        assert_eq!(nexus.rollback("slug", None).unwrap().digest, old);
+        for prefix in ["", "xyz"] {
+            let error = nexus.rollback("slug", Some(prefix)).unwrap_err();
+            assert_eq!(error.code(), "registry/no-such-version");
+        }
+    }
+
+    #[test]
+    fn a_name_is_not_rolled_back_to_damaged_bytes() {
+        let (_dir, nexus) = nexus();
+        let old = register(&nexus, "slug", b"\0asm old").unwrap();
+        let new = register(&nexus, "slug", b"\0asm new").unwrap();
+        let file = nexus.store().path(&old).unwrap();
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, b"\0asm 0ld").unwrap();
+        let error = nexus.rollback("slug", None).unwrap_err();
+        assert_eq!(error.code(), "registry/artifact-corrupt");
+        assert_eq!(nexus.resolve("slug").unwrap().digest, new);
+    }
+
+    #[test]
+    fn collecting_takes_what_no_version_names() {
+        let (_dir, nexus) = nexus();
+        let old = register(&nexus, "slug", b"\0asm old").unwrap();
+        register(&nexus, "slug", b"\0asm new").unwrap();
+        let loose = nexus.store().put(b"\0asm loose").unwrap();
+        let planned = nexus.collect(true).unwrap();
+        assert_eq!(
+            (&planned.removed[..], planned.kept, planned.bytes),
+            (&[loose][..], 2, 10)
+        );
+        assert!(nexus.store().get(&loose).is_ok());
+        nexus.collect(false).unwrap();
+        assert!(nexus.store().get(&loose).is_err());
+        assert!(nexus.store().get(&old).is_ok());
+    }
+}

@@ -1,0 +1,194 @@
+//! The phases of an installation; each leaves a verified result, so a start
+//! after an interruption goes on behind the last one that was finished.
+
+use std::num::NonZeroUsize;
+
+use wb_build::toolchain::{Derived, Entry, MemberKind, Pack, PackFiles, Package, recipe, unpack};
+use wb_build::{Builder, DockSandbox, Error, ErrorKind, ToolRef, Tools as _};
+use wb_manifest::{Digest, Tree};
+
+use super::{Phase, Progress, Toolchains, client};
+
+pub(super) fn run(
+    toolchains: &Toolchains,
+    names: &[&str],
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    let wanted = with_needs(toolchains, names)?;
+    toolchains.store.sweep();
+    for entry in wanted {
+        place(toolchains, entry, progress)?;
+        compile(toolchains, entry, progress)?;
+    }
+    Ok(())
+}
+
+/// The named packs and those they need, in the order of the lock.
+fn with_needs<'a>(toolchains: &'a Toolchains, names: &[&str]) -> Result<Vec<Entry<'a>>, Error> {
+    let mut wanted = std::collections::BTreeSet::new();
+    let mut open = Vec::new();
+    for entry in toolchains.selected(names)? {
+        open.push(entry);
+    }
+    while let Some(entry) = open.pop() {
+        // What is only needed to build a pack is not needed once it is there.
+        let built = toolchains.store.has(entry) && !names.contains(&entry.name());
+        if wanted.insert(entry.name()) && !built {
+            for need in entry.needs() {
+                open.push(toolchains.lock.find(need)?);
+            }
+        }
+    }
+    Ok(toolchains
+        .lock
+        .all()
+        .filter(|entry| wanted.contains(entry.name()))
+        .collect())
+}
+
+/// Puts the files of a pack where they belong, unless they are there.
+fn place(toolchains: &Toolchains, entry: Entry<'_>, progress: &dyn Progress) -> Result<(), Error> {
+    let store = &toolchains.store;
+    if store.has(entry) {
+        return Ok(());
+    }
+    let name = entry.name();
+    let mut waited = false;
+    let _held = store.lock(name, || {
+        waited = true;
+        progress.start(name, Phase::Wait, None);
+    })?;
+    if waited {
+        progress.finish(name, Phase::Wait);
+    }
+    if store.has(entry) {
+        return Ok(());
+    }
+    let files = match entry {
+        Entry::Fetched(pack) => fetched(toolchains, pack, progress)?,
+        Entry::Derived(derived) => built(toolchains, derived, progress)?,
+    };
+    let total = files.values().map(|bytes| bytes.len() as u64).sum();
+    progress.start(name, Phase::Unpack, Some(total));
+    store.put(entry, &files, |done| {
+        progress.advance(name, Phase::Unpack, done);
+    })?;
+    progress.finish(name, Phase::Unpack);
+    if let Entry::Fetched(Pack {
+        archive: Some(archive),
+        ..
+    }) = entry
+    {
+        store.forget_fetched(archive.sha256);
+    }
+    Ok(())
+}
+
+fn fetched(
+    toolchains: &Toolchains,
+    pack: &Pack,
+    progress: &dyn Progress,
+) -> Result<PackFiles, Error> {
+    let store = &toolchains.store;
+    if let Some(archive) = &pack.archive
+        && let Some(bytes) = store.fetched(archive.sha256)
+    {
+        return unpack(pack, &Package::Archive(bytes));
+    }
+    let size = pack.archive.as_ref().map(|a| a.size);
+    progress.start(&pack.name, Phase::Download, size);
+    let scratch = store.scratch()?;
+    let package = client::fetch(pack, scratch.path(), toolchains.offline)?;
+    // Verified before it is kept, so what is kept needs no second look at its origin.
+    let files = unpack(pack, &package)?;
+    if let (Some(archive), Package::Archive(bytes)) = (&pack.archive, &package) {
+        store.keep_fetched(archive.sha256, bytes);
+    }
+    progress.finish(&pack.name, Phase::Download);
+    Ok(files)
+}
+
+/// Builds a derived pack in the sandbox and holds it to the lock.
+fn built(
+    toolchains: &Toolchains,
+    derived: &Derived,
+    progress: &dyn Progress,
+) -> Result<PackFiles, Error> {
+    let files = build(toolchains, derived, progress)?;
+    for member in &derived.members {
+        let bytes = files.get(&member.name).ok_or_else(|| ErrorKind::Output {
+            step: format!("pack `{}`", derived.name),
+            output: member.name.clone(),
+        })?;
+        let found = Digest::of(bytes);
+        if found != member.sha256 {
+            return Err(ErrorKind::Drifted {
+                what: format!("{}/{}", derived.name, member.name),
+                found: found.to_string(),
+                expected: member.sha256.to_string(),
+            }
+            .into());
+        }
+    }
+    Ok(files)
+}
+
+/// Builds a derived pack as its recipe says, whatever comes of it.
+pub(super) fn build(
+    toolchains: &Toolchains,
+    derived: &Derived,
+    progress: &dyn Progress,
+) -> Result<PackFiles, Error> {
+    let tools = toolchains.tools();
+    let sources = |pack: &str, member: &str| -> Result<Tree, Error> {
+        let member = toolchains.lock.member(pack, member)?;
+        wb_build::toolchain::tree_entries(&member.member, &tools.file(&member)?)
+    };
+    let plan = recipe(&derived.name, &toolchains.lock, sources)?;
+    progress.start(&derived.name, Phase::Build, Some(plan.steps.len() as u64));
+    let sandbox = DockSandbox::new(toolchains.tools());
+    let cache = toolchains.cache();
+    let jobs = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let built = Builder::new(&sandbox, &cache).jobs(jobs).run(&plan)?;
+    progress.finish(&derived.name, Phase::Build);
+    Ok(built.products)
+}
+
+/// Compiles the programs of a pack ahead of time, unless that was done.
+pub(super) fn compile(
+    toolchains: &Toolchains,
+    entry: Entry<'_>,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    let programs: Vec<_> = entry
+        .members()
+        .iter()
+        .filter(|m| m.kind == MemberKind::Program)
+        .collect();
+    let tools = toolchains.tools();
+    let missing: Vec<_> = programs
+        .into_iter()
+        .filter(|m| !tools.is_compiled(&m.sha256))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let name = entry.name();
+    // One process compiles; the others find the result when they get their turn.
+    let _held = toolchains
+        .store
+        .lock(&format!("{name}.compile"), || ())?;
+    progress.start(name, Phase::Compile, Some(missing.iter().map(|m| m.size).sum()));
+    let mut done = 0;
+    for member in missing {
+        tools.program(&ToolRef {
+            pack: name.to_owned(),
+            member: member.name.clone(),
+            digest: member.sha256,
+        })?;
+        done += member.size;
+        progress.advance(name, Phase::Compile, done);
+    }
+    progress.finish(name, Phase::Compile);
+    Ok(())
+}
