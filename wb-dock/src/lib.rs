@@ -1,1 +1,23 @@
-//! placeholder
+//! The Dock: runs untrusted WebAssembly under a grant, with every limit enforced.
+
+pub mod fs;
+
+mod engine;
+mod error;
+mod guest;
+mod import;
+mod limits;
+mod outcome;
+mod program;
+mod services;
+mod shape;
+mod wasi;
+
+pub use engine::{Engine, EngineBuilder};
+pub use error::{Error, ErrorKind};
+pub use outcome::Outcome;
+pub use program::{CompileLimits, Program};
+pub use services::Services;
+pub use shape::{ArgMode, Command, Invocation};
+pub use wasi::{Clock, Input, Output, Random};
+pub use wb_policy::Grant;

@@ -1,0 +1,229 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig,
+};
+use wb_policy::CapSet;
+
+use crate::error::Error;
+use crate::guest::Guest;
+use crate::import;
+use crate::program::{CompileLimits, Program};
+use ticker::Ticker;
+
+mod ticker;
+
+pub(crate) use ticker::Live;
+
+/// Native stack that a guest may use. Deeper recursion is a trap.
+const STACK: usize = 1 << 20;
+
+/// Bytes of linear memory that an instance slot keeps for the next guest. Most
+/// commands stay below, and start without a page fault.
+const KEEP_RESIDENT: usize = 256 << 10;
+
+/// Bytes of an instance besides memories and tables. Large compilers have tens of
+/// thousands of functions in tables, each with its entry here.
+const INSTANCE_SIZE: usize = 64 << 20;
+
+/// Elements of one table, for the same reason.
+const TABLE_ELEMENTS: usize = 1 << 18;
+
+/// Compiles programs and runs them.
+///
+/// Cloning shares the engine. One per process is usual: it holds the code of
+/// all programs and, with pooling, the memory of all guests.
+///
+/// # Examples
+///
+/// ```
+/// use wb_dock::{Engine, Grant, Invocation, Services};
+///
+/// let engine = Engine::new()?;
+/// # let wasm = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#).unwrap();
+/// let command = engine.load(&wasm)?.admit(&Grant::none(), &Services::default())?;
+/// let outcome = command.run(Invocation::new("hello").arg("world").stdin("text"))?;
+/// assert!(outcome.is_success());
+/// # Ok::<(), wb_dock::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    engine: wasmtime::Engine,
+    compile_limits: CompileLimits,
+    counts_fuel: bool,
+    ticker: Ticker,
+    /// One for each set of capabilities that a program was admitted with.
+    linkers: Mutex<Vec<(CapSet, Arc<Linker<Guest>>)>>,
+}
+
+impl Engine {
+    /// An engine with the settings for one-shot use.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Engine`](crate::ErrorKind::Engine) when the machine is not supported.
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// Settings for an engine.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Compiles a core module, within the compile limits of the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) or
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    pub fn load(&self, wasm: &[u8]) -> Result<Program, Error> {
+        self.load_with(wasm, &self.0.compile_limits)
+    }
+
+    /// Compiles a core module within other limits, for code of another standing:
+    /// a compiler of one's own is larger than what a stranger may bring.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Engine::load`].
+    pub fn load_with(&self, wasm: &[u8], limits: &CompileLimits) -> Result<Program, Error> {
+        Program::compile(self, wasm, limits)
+    }
+
+    pub(crate) fn raw(&self) -> &wasmtime::Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn counts_fuel(&self) -> bool {
+        self.0.counts_fuel
+    }
+
+    /// Keeps deadlines going until the guard is dropped.
+    pub(crate) fn live(&self) -> Result<Live<'_>, Error> {
+        self.0.ticker.run().map_err(|error| {
+            crate::ErrorKind::Engine {
+                message: format!("no thread to watch the time: {error}"),
+            }
+            .into()
+        })
+    }
+
+    /// The linker that holds what `caps` grant, and nothing else.
+    pub(crate) fn linker(&self, caps: CapSet) -> Result<Arc<Linker<Guest>>, Error> {
+        let mut linkers = self
+            .0
+            .linkers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, linker)) = linkers.iter().find(|(held, _)| *held == caps) {
+            return Ok(Arc::clone(linker));
+        }
+        let linker = import::linker(self.raw(), caps).map_err(|error| Error::engine(&error))?;
+        let linker = Arc::new(linker);
+        linkers.push((caps, Arc::clone(&linker)));
+        Ok(linker)
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+/// Settings for an [`Engine`].
+///
+/// Default: memory on demand, no fuel, compile limits for code of strangers.
+#[derive(Clone, Debug, Default)]
+pub struct EngineBuilder {
+    pool: Option<u32>,
+    counts_fuel: bool,
+    compile_limits: CompileLimits,
+}
+
+impl EngineBuilder {
+    /// Reserves room for `instances` guests at a time, nested ones included.
+    ///
+    /// For servers: a run then starts in microseconds. Reserving costs a few
+    /// milliseconds once, and 4 GiB of address space an instance. One more guest
+    /// than there is room for is an error, not a wait.
+    #[must_use]
+    pub fn pooling(mut self, instances: u32) -> Self {
+        self.pool = Some(instances);
+        self
+    }
+
+    /// Counts fuel, so that limits on it hold. Costs guests speed.
+    #[must_use]
+    pub fn fuel(mut self, counts: bool) -> Self {
+        self.counts_fuel = counts;
+        self
+    }
+
+    /// What [`Engine::load`] accepts.
+    #[must_use]
+    pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
+        self.compile_limits = limits;
+        self
+    }
+
+    /// Makes the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Engine`](crate::ErrorKind::Engine) when the machine is not
+    /// supported, or has not the address space for the pool.
+    pub fn build(self) -> Result<Engine, Error> {
+        let engine =
+            wasmtime::Engine::new(&self.config()).map_err(|error| Error::engine(&error))?;
+        let ticker = Ticker::new(&engine);
+        Ok(Engine(Arc::new(Inner {
+            engine,
+            compile_limits: self.compile_limits,
+            counts_fuel: self.counts_fuel,
+            ticker,
+            linkers: Mutex::default(),
+        })))
+    }
+
+    fn config(&self) -> Config {
+        let mut config = Config::new();
+        config
+            .cranelift_opt_level(OptLevel::Speed)
+            .epoch_interruption(true)
+            .consume_fuel(self.counts_fuel)
+            .max_wasm_stack(STACK)
+            // setjmp of the C lane is made of exceptions.
+            .wasm_exceptions(true)
+            .wasm_memory64(false)
+            .wasm_multi_memory(false)
+            // The same bytes on every machine.
+            .relaxed_simd_deterministic(true)
+            // Nothing reads backtraces, and the map to make them is a tenth of the code.
+            .generate_address_map(false);
+        if let Some(instances) = self.pool {
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+        }
+        config
+    }
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(instances)
+        .total_memories(instances)
+        .total_tables(instances)
+        .total_gc_heaps(instances)
+        .max_memory_size(4 << 30)
+        .max_core_instance_size(INSTANCE_SIZE)
+        .table_elements(TABLE_ELEMENTS)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(64 << 10)
+        // Without the scan, resetting memory costs in proportion to what is kept.
+        .pagemap_scan(Enabled::Auto);
+    pool
+}

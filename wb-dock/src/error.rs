@@ -1,0 +1,201 @@
+use std::fmt;
+
+use wb_policy::{Cap, Denial, DenialReason, Exceeded};
+
+use crate::outcome::Outcome;
+
+/// Why the dock did not do what it was asked.
+///
+/// A guest that ran and exited, with whatever code, is no error: its code is in
+/// the [`Outcome`].
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    outcome: Option<Outcome>,
+}
+
+/// The kinds of [`Error`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The bytes are no valid core module.
+    Malformed {
+        /// What is wrong, and where.
+        message: String,
+    },
+    /// The module is larger than the limits for compiling allow.
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        found: u64,
+        /// How much there may be.
+        wanted: u64,
+    },
+    /// The module imports what the grant does not cover.
+    NotGranted {
+        /// Each import that is refused, with the reason.
+        denied: Vec<Denial>,
+    },
+    /// The host left a granted capability without anything behind it.
+    NotProvided {
+        /// The capability.
+        cap: Cap,
+        /// The import that needs it.
+        import: String,
+    },
+    /// The module has not the exports of a command.
+    NotACommand {
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// A path of a mount or an image cannot be used.
+    BadPath {
+        /// The path as given.
+        path: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An argument or environment variable cannot be passed to a guest.
+    BadArgument {
+        /// The argument as given.
+        argument: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A limit was reached and the guest was stopped.
+    Limit(Exceeded),
+    /// The guest did something that wasm forbids.
+    Trap {
+        /// The command that ran.
+        command: String,
+        /// What it did, in the engine's words.
+        message: String,
+    },
+    /// The engine refused its configuration or could not make an instance.
+    Engine {
+        /// What the engine says.
+        message: String,
+    },
+}
+
+impl Error {
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The stable code, for example `dock/not-granted`.
+    pub fn code(&self) -> &'static str {
+        match self.kind() {
+            ErrorKind::Malformed { .. } => "dock/malformed",
+            ErrorKind::TooLarge { .. } => "dock/too-large",
+            ErrorKind::NotGranted { denied }
+                if denied
+                    .iter()
+                    .all(|denial| denial.reason == DenialReason::Unknown) =>
+            {
+                "dock/unknown-import"
+            }
+            ErrorKind::NotGranted { .. } => "dock/not-granted",
+            ErrorKind::NotProvided { .. } => "dock/not-provided",
+            ErrorKind::NotACommand { .. } => "dock/not-a-command",
+            ErrorKind::BadPath { .. } => "dock/bad-path",
+            ErrorKind::BadArgument { .. } => "dock/bad-argument",
+            ErrorKind::Limit(exceeded) => exceeded.code(),
+            ErrorKind::Trap { .. } => "dock/trap",
+            ErrorKind::Engine { .. } => "dock/engine",
+        }
+    }
+
+    /// What a stopped guest had written until then, and what it had used.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.0.outcome.as_ref()
+    }
+
+    pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.0.outcome = Some(outcome);
+        self
+    }
+
+    pub(crate) fn engine(error: &wasmtime::Error) -> Self {
+        ErrorKind::Engine {
+            message: format!("{error:#}"),
+        }
+        .into()
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            outcome: None,
+        }))
+    }
+}
+
+impl From<Exceeded> for Error {
+    fn from(exceeded: Exceeded) -> Self {
+        ErrorKind::Limit(exceeded).into()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind().fmt(f)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed { message } => write!(f, "not a wasm module: {message}"),
+            Self::TooLarge {
+                what,
+                found,
+                wanted,
+            } => write!(
+                f,
+                "module too large: {found} {what}, at most {wanted} allowed"
+            ),
+            Self::NotGranted { denied } => {
+                for (i, denial) in denied.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str("\n")?;
+                    }
+                    denial.fmt(f)?;
+                }
+                Ok(())
+            }
+            Self::NotProvided { cap, import } => write!(
+                f,
+                "import `{import}` needs `{cap}`, which is granted but which this host does not provide"
+            ),
+            Self::NotACommand { reason } => write!(f, "not a command: {reason}"),
+            Self::BadPath { path, reason } => write!(f, "path `{path}` cannot be used: {reason}"),
+            Self::BadArgument { argument, reason } => {
+                write!(
+                    f,
+                    "argument `{}` cannot be used: {reason}",
+                    argument.escape_debug()
+                )
+            }
+            Self::Limit(exceeded) => exceeded.fmt(f),
+            Self::Trap { command, message } => write!(f, "`{command}` crashed: {message}"),
+            Self::Engine { message } => write!(f, "engine: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self.kind() {
+            ErrorKind::Limit(exceeded) => Some(exceeded),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The file system a guest sees: a tree in memory, gone after the run.
+//!
+//! No path of the host is in reach. Read-only trees are shared between runs
+//! without a copy; writable ones start from a shared tree and copy what the guest
+//! changes, file by file, at its first change.
+
+mod image;
+mod lookup;
+mod node;
+mod tree;
+
+pub use image::{Image, ImageBuilder};
+pub use tree::{Files, Mount};
+
+pub(crate) use lookup::Lookup;
+pub(crate) use node::{FileType, NodeRef, Stat, Times};
+pub(crate) use tree::FileSystem;

@@ -1,0 +1,40 @@
+use wasmtime::{AsContextMut, Caller, Memory};
+
+use crate::limits::{MemoryGauge, Stop};
+use crate::wasi::{GuestMemory, Wasi};
+
+/// What the host keeps for one instance: the one concrete type of every store.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) wasi: Wasi,
+    pub(crate) gauge: MemoryGauge,
+    /// The exported memory, looked up once.
+    pub(crate) memory: Option<Memory>,
+}
+
+impl Guest {
+    pub(crate) fn new(wasi: Wasi) -> Self {
+        let gauge = MemoryGauge::new(wasi.meter.budget());
+        Self {
+            wasi,
+            gauge,
+            memory: None,
+        }
+    }
+
+    /// The guest's memory and the host's side of it, for one host call.
+    pub(crate) fn split<'c>(
+        caller: &'c mut Caller<'_, Self>,
+    ) -> wasmtime::Result<(GuestMemory<'c>, &'c mut Self)> {
+        // Known before the guest runs, but for what a start function calls.
+        let memory = match caller.data().memory {
+            Some(memory) => memory,
+            None => caller
+                .get_export("memory")
+                .and_then(wasmtime::Extern::into_memory)
+                .ok_or(Stop::NoMemory)?,
+        };
+        let (bytes, guest) = memory.data_and_store_mut(caller.as_context_mut());
+        Ok((GuestMemory(bytes), guest))
+    }
+}

@@ -1,0 +1,179 @@
+//! What stops a guest: the deadline, and the ledger everything is charged to.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use wasmtime::ResourceLimiter;
+use wb_policy::{Budget, Exceeded, Limits, MemoryReservation, Resource};
+
+/// Why the host ends a guest. Travels through the engine as an error.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The guest called `proc_exit`.
+    Exit(i32),
+    /// A limit was reached.
+    Limit(Exceeded),
+    /// The guest passed pointers but exports no memory.
+    NoMemory,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "exit {code}"),
+            Self::Limit(exceeded) => exceeded.fmt(f),
+            Self::NoMemory => f.write_str("no memory is exported"),
+        }
+    }
+}
+
+impl std::error::Error for Stop {}
+
+impl From<Exceeded> for Stop {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Limit(exceeded)
+    }
+}
+
+/// The deadline and the ledger of one run.
+#[derive(Clone, Debug)]
+pub(crate) struct Meter {
+    budget: Budget,
+    started: Instant,
+    /// When time is over, and for whom: this run or one around it.
+    deadline: Option<(Instant, Budget)>,
+}
+
+impl Meter {
+    pub(crate) fn start(budget: Budget) -> Self {
+        let started = now();
+        let deadline = started
+            .checked_add(budget.wall())
+            .map(|end| (end, budget.clone()));
+        Self {
+            budget,
+            started,
+            deadline,
+        }
+    }
+
+    /// The meter of a nested run, which spends from this one as well.
+    pub(crate) fn child(&self, name: &str, limits: Limits) -> Result<Self, Exceeded> {
+        let mut child = Self::start(self.budget.child(name, limits)?);
+        if let Some((outer, _)) = &self.deadline
+            && child.deadline.as_ref().is_none_or(|(own, _)| outer < own)
+        {
+            child.deadline.clone_from(&self.deadline);
+        }
+        Ok(child)
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        now().duration_since(self.started)
+    }
+
+    /// What is left of the wall time.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.deadline.as_ref().map_or(Duration::MAX, |(end, _)| {
+            end.saturating_duration_since(now())
+        })
+    }
+
+    /// Ends the guest once its time is over.
+    pub(crate) fn check_time(&self) -> Result<(), Exceeded> {
+        match &self.deadline {
+            Some((end, budget)) if now() >= *end => Err(budget.out_of_time(self.elapsed())),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn charge(&self, resource: Resource, amount: u64) -> Result<(), Exceeded> {
+        self.budget.charge(resource, amount)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a wall-time limit is about real time; no result of a run depends on it"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Bytes counted for one element of a table: a pointer with its lazy mark.
+const TABLE_ELEMENT: u64 = 8;
+
+/// Charges the linear memories and tables of one instance to its budget.
+///
+/// A refusal ends the guest rather than letting `memory.grow` answer -1: most
+/// programs would go on to fail somewhere else, with a message about something else.
+#[derive(Debug)]
+pub(crate) struct MemoryGauge {
+    budget: Budget,
+    reserved: Option<MemoryReservation>,
+}
+
+impl MemoryGauge {
+    pub(crate) fn new(budget: &Budget) -> Self {
+        Self {
+            budget: budget.clone(),
+            reserved: None,
+        }
+    }
+
+    /// Bytes reserved now.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.reserved.as_ref().map_or(0, MemoryReservation::bytes)
+    }
+
+    /// Reserves so much that `total` bytes are reserved; never gives back, so that
+    /// what was used once stays at hand.
+    pub(crate) fn raise_to(&mut self, total: u64) -> Result<(), Exceeded> {
+        let more = total.saturating_sub(self.bytes());
+        if more > 0 { self.grow(more) } else { Ok(()) }
+    }
+
+    fn grow(&mut self, more: u64) -> Result<(), Exceeded> {
+        match &mut self.reserved {
+            Some(reserved) => reserved.grow(more),
+            None => {
+                self.reserved = Some(self.budget.reserve_memory(more)?);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl ResourceLimiter for MemoryGauge {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|most| desired > most) {
+            return Ok(false);
+        }
+        let more = desired.saturating_sub(current) as u64;
+        self.grow(more).map_err(Stop::Limit)?;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|most| desired > most) {
+            return Ok(false);
+        }
+        let more = desired.saturating_sub(current) as u64 * TABLE_ELEMENT;
+        self.grow(more).map_err(Stop::Limit)?;
+        Ok(true)
+    }
+}
