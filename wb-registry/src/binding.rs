@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
-use wb_manifest::{CommandName, Digest, ToolkitId};
-use wb_policy::{ArgMode, CapSet, Shape, Trust};
+use wb_manifest::{ArgMode, CommandName, Digest, Manifest, ToolkitId};
+use wb_policy::{CapSet, Shape, Trust};
 
 /// What a name stands for: an artifact and the whole contract it runs under.
 ///
@@ -54,6 +54,26 @@ impl Binding {
             toolkit: None,
             provenance: None,
         }
+    }
+
+    /// What `manifest` declares about the artifact `digest`, called `name`.
+    ///
+    /// `None` for a toolkit without an artifact of its own.
+    pub fn declared(manifest: &Manifest, name: CommandName, digest: Digest) -> Option<Self> {
+        let shape = manifest.shape().filter(|shape| shape.is_built())?;
+        let typed = shape != Shape::Command;
+        Some(Self {
+            name,
+            digest,
+            shape,
+            arg_mode: manifest.arg_mode(),
+            caps: manifest.cap_set(),
+            trust: manifest.trust(),
+            world: (shape == Shape::Component).then(|| manifest.world().to_owned()),
+            entry: typed.then(|| manifest.entry().to_owned()),
+            toolkit: manifest.toolkit.as_ref().map(|id| id.value.clone()),
+            provenance: None,
+        })
     }
 
     /// Everything in the store that the binding needs.

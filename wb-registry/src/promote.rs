@@ -157,10 +157,7 @@ pub fn promote(promotion: Promotion<'_>) -> Result<Promoted, PromoteError> {
     let source = promotion
         .source
         .ok_or_else(|| PromoteError::NoFile(promotion.file.to_owned()))?;
-    let id: ToolkitId = name
-        .as_str()
-        .parse()
-        .expect("command names and toolkit ids follow one rule");
+    let id: ToolkitId = promotion.name.parse().map_err(NameError::Invalid)?;
 
     let mut tree = layout.sources(&name, source);
     let manifest = manifest(&name, layout, promotion.tagline);

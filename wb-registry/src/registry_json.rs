@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wb_manifest::{CommandName, Digest, ToolkitId};
-use wb_policy::{ArgMode, CapSet, Shape, Trust};
+use wb_manifest::{ArgMode, CommandName, Digest, ToolkitId};
+use wb_policy::{CapSet, Shape, Trust};
 
 use crate::table::History;
 use crate::{Binding, CommandTable, NameError, command_name};
@@ -30,13 +30,11 @@ pub fn write_registry(table: &CommandTable) -> Vec<u8> {
             (name.as_str(), entry)
         })
         .collect();
-    let file = File {
+    File {
         format: FORMAT,
         bindings,
-    };
-    let mut text = serde_json::to_vec_pretty(&file).expect("names and digests are plain text");
-    text.push(b'\n');
-    text
+    }
+    .text()
 }
 
 /// Reads a table; `stored` says which artifacts are there.
@@ -170,6 +168,14 @@ impl SkipReason {
 struct File<'a> {
     format: &'static str,
     bindings: BTreeMap<&'a str, Entry>,
+}
+
+impl File<'_> {
+    fn text(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec_pretty(self).expect("names and digests are plain text");
+        text.push(b'\n');
+        text
+    }
 }
 
 #[derive(Deserialize)]

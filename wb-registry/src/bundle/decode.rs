@@ -69,9 +69,10 @@ pub fn decode_bundle(bytes: &[u8], limits: &UnpackLimits) -> Result<Bundle, Bund
         }
         parts.push(Part { binding, wasm });
     }
+    // A part's name is `<name>.wasm` to the letter; `.WASM` is a document.
     let unlisted = entries
         .keys()
-        .find(|path| !path.contains('/') && path.ends_with(".wasm"));
+        .find(|path| !path.contains('/') && path.strip_suffix(".wasm").is_some());
     if let Some(path) = unlisted {
         return Err(BundleError::Index(format!(
             "`{path}` is there and not listed"
@@ -109,7 +110,7 @@ fn read_index(text: &[u8]) -> Result<Index, BundleError> {
 
 /// The entries by name, with names and sizes checked.
 fn inflate(bytes: &[u8], limits: &UnpackLimits) -> Result<BTreeMap<String, Bytes>, BundleError> {
-    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(unreadable)?;
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
     if zip.len() > limits.entries {
         return Err(BundleError::TooMany {
             found: zip.len(),
@@ -121,18 +122,16 @@ fn inflate(bytes: &[u8], limits: &UnpackLimits) -> Result<BTreeMap<String, Bytes
     }
     // Also finds entries that share bytes, and a local header that says
     // something else than the directory does.
-    zip.validate_header_consistency().map_err(unreadable)?;
+    zip.validate_header_consistency()
+        .map_err(|error| unreadable(&error))?;
 
     let mut entries = BTreeMap::new();
     let mut left = limits.total;
     for i in 0..zip.len() {
-        let mut file = zip.by_index_raw(i).map_err(unreadable)?;
-        let name = match std::str::from_utf8(file.name_raw()) {
-            Ok(name) => name.to_owned(),
-            Err(_) => {
-                let name = String::from_utf8_lossy(file.name_raw()).into_owned();
-                return Err(BundleError::path(&name, PathRefusal::NotUtf8));
-            }
+        let mut file = zip.by_index_raw(i).map_err(|error| unreadable(&error))?;
+        let Ok(name) = std::str::from_utf8(file.name_raw()).map(str::to_owned) else {
+            let name = String::from_utf8_lossy(file.name_raw());
+            return Err(BundleError::path(&name, PathRefusal::NotUtf8));
         };
         let refused = |why| Err(BundleError::path(&name, why));
         if file.is_symlink() {
@@ -158,7 +157,7 @@ fn inflate(bytes: &[u8], limits: &UnpackLimits) -> Result<BTreeMap<String, Bytes
         let packed = file.compressed_size();
         drop(file);
 
-        file = zip.by_index(i).map_err(unreadable)?;
+        file = zip.by_index(i).map_err(|error| unreadable(&error))?;
         let allowance = Allowance::new(limits, left, packed);
         let mut contents = Vec::new();
         let taken = file
@@ -167,7 +166,7 @@ fn inflate(bytes: &[u8], limits: &UnpackLimits) -> Result<BTreeMap<String, Bytes
             .read_to_end(&mut contents)
             .map_err(|error| BundleError::Zip(format!("`{}`: {error}", clip(&name))))?;
         if taken as u64 > allowance.bytes {
-            return Err(allowance.exceeded(name, limits));
+            return Err(allowance.exceeded(&name, limits));
         }
         left -= taken as u64;
         if entries
@@ -212,8 +211,8 @@ impl Allowance {
         .expect("three limits have a least one")
     }
 
-    fn exceeded(&self, name: String, limits: &UnpackLimits) -> BundleError {
-        let name = clip(&name);
+    fn exceeded(&self, name: &str, limits: &UnpackLimits) -> BundleError {
+        let name = clip(name);
         match self.by {
             Limit::Entry => BundleError::EntryTooLarge {
                 name,
@@ -240,6 +239,6 @@ fn duplicate(zip: &ZipArchive<Cursor<&[u8]>>) -> String {
     )
 }
 
-fn unreadable(error: ZipError) -> BundleError {
+fn unreadable(error: &ZipError) -> BundleError {
     BundleError::Zip(error.to_string())
 }

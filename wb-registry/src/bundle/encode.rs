@@ -27,7 +27,8 @@ pub fn encode_bundle(bundle: &Bundle) -> Result<Bytes, BundleError> {
         tree: bundle.tree.digest(),
         parts: bundle.parts.iter().map(|p| p.binding.clone()).collect(),
     };
-    let index = serde_json::to_vec_pretty(&index).expect("bindings are plain data");
+    let index =
+        serde_json::to_vec_pretty(&index).map_err(|error| BundleError::Index(error.to_string()))?;
 
     let mut entries: Vec<(String, &[u8])> = vec![(INDEX.to_owned(), &index)];
     entries.extend(
@@ -59,13 +60,18 @@ pub fn encode_bundle(bundle: &Bundle) -> Result<Bytes, BundleError> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, contents) in entries {
         path::check(&name).map_err(|why| BundleError::path(&name, why))?;
-        zip.start_file(name, options).map_err(refused)?;
+        zip.start_file(name, options)
+            .map_err(|error| refused(&error))?;
         zip.write_all(contents)
-            .map_err(|error| refused(error.into()))?;
+            .map_err(|error| refused(&error.into()))?;
     }
-    Ok(zip.finish().map_err(refused)?.into_inner().into())
+    Ok(zip
+        .finish()
+        .map_err(|error| refused(&error))?
+        .into_inner()
+        .into())
 }
 
-fn refused(error: ZipError) -> BundleError {
+fn refused(error: &ZipError) -> BundleError {
     BundleError::Zip(error.to_string())
 }

@@ -1,0 +1,560 @@
+//! The third rung: what a bundle brings is registered here.
+//!
+//! Installing never widens what a program may do. The contract comes from the
+//! manifest inside the bundle; which of the capabilities it asks for are
+//! granted is decided here, by this deployment's profile and consent.
+
+use std::sync::Arc;
+
+use wb_manifest::{Digest, Manifest, ToolkitId, Tree, palette, read};
+use wb_policy::{Consent, Grant, Profile, Refused, Requirement, Trust};
+
+use crate::{
+    BindError, Binding, Bundle, BundleError, CommandTable, Part, ProgramShape, Store, StoreError,
+    UnpackLimits, decode_bundle,
+};
+
+/// What is known about who signed a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Signature {
+    /// Nobody did.
+    Unsigned,
+    /// Somebody whom the deployer has pinned.
+    Valid {
+        /// The signer.
+        did: String,
+    },
+    /// There is a signature and it does not hold, or nobody knows the signer.
+    Invalid {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Says who signed a bundle.
+pub trait SignatureCheck {
+    /// Who signed `bundle`, which unpacks from `bytes`.
+    fn check(&self, bytes: &[u8], bundle: &Bundle) -> Signature;
+}
+
+/// Bundles carry no signatures yet: each is unsigned, and no more is claimed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unsigned;
+
+impl SignatureCheck for Unsigned {
+    fn check(&self, _: &[u8], _: &Bundle) -> Signature {
+        Signature::Unsigned
+    }
+}
+
+/// How a bundle is to be installed.
+#[derive(Clone, Copy)]
+pub struct InstallRules<'a> {
+    /// The digest that the bundle must have.
+    pub pin: Option<Digest>,
+    /// Who says whether it is signed.
+    pub signatures: &'a dyn SignatureCheck,
+    /// Whether third-party code is taken without a valid signature.
+    pub allow_unsigned: bool,
+    /// Treats the code as somebody else's whatever its manifest says.
+    pub as_third_party: bool,
+    /// The ceiling of this deployment.
+    pub profile: &'a Profile,
+    /// What the deployer consented to for this toolkit.
+    pub consent: Option<&'a Consent>,
+    /// How much the bundle may inflate to.
+    pub limits: UnpackLimits,
+}
+
+impl<'a> InstallRules<'a> {
+    /// No pin, no consent, no exception: what is third-party needs a signature.
+    pub fn new(profile: &'a Profile) -> Self {
+        Self {
+            pin: None,
+            signatures: &Unsigned,
+            allow_unsigned: false,
+            as_third_party: false,
+            profile,
+            consent: None,
+            limits: UnpackLimits::default(),
+        }
+    }
+}
+
+/// A toolkit that was installed.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    /// Its name.
+    pub id: ToolkitId,
+    /// The digest of the bundle.
+    pub digest: Digest,
+    /// Manifest, skills and sources, ready to be written below the toolkits' root.
+    pub tree: Tree,
+    /// What was registered.
+    pub bindings: Vec<Arc<Binding>>,
+}
+
+/// A bundle that was not installed; nothing of it is registered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// The bytes are not those that were asked for.
+    #[error("the bundle has the sha256 `{found}`, the pin is `{wanted}`")]
+    Pin {
+        /// The pin.
+        wanted: Digest,
+        /// The digest of the bytes.
+        found: Digest,
+    },
+    /// The bytes are no usable bundle.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The signature does not hold.
+    #[error("the bundle's signature does not hold: {0}")]
+    BadSignature(String),
+    /// Third-party code without a signature.
+    #[error("`{0}` is third-party code and nobody has signed it")]
+    Unsigned(ToolkitId),
+    /// The manifest is missing, or the index says something else than it does.
+    #[error("`{id}` cannot be installed: {why}")]
+    Contract {
+        /// The toolkit.
+        id: ToolkitId,
+        /// What is wrong.
+        why: String,
+    },
+    /// A program imports what its manifest does not declare.
+    #[error("`{name}` imports `{import}`, {why}")]
+    Import {
+        /// The program.
+        name: String,
+        /// The import.
+        import: String,
+        /// What would be needed.
+        why: String,
+    },
+    /// The deployer has not consented to what it asks for.
+    #[error("`{id}` cannot be installed: {refused}")]
+    Refused {
+        /// The toolkit.
+        id: ToolkitId,
+        /// What was asked.
+        refused: Refused,
+    },
+    /// A name could not be registered.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The artifacts could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl InstallError {
+    /// The stable code of the error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Pin { .. } => "install/pin",
+            Self::Bundle(error) => error.code(),
+            Self::BadSignature(_) => "install/bad-signature",
+            Self::Unsigned(_) => "install/unsigned",
+            Self::Contract { .. } => "install/contract",
+            Self::Import { .. } => "install/import",
+            Self::Refused { refused, .. } => refused.code(),
+            Self::Bind(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    /// What the deployer can do about it, if there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused { id, refused } => Some(refused.hint(id.as_str())),
+            _ => None,
+        }
+    }
+}
+
+/// Installs a bundle: all of it or nothing.
+///
+/// The checks run in this order: the pin, the form of the bundle, the
+/// signature, the contract in the manifest, the imports of every program, the
+/// consent. Only then are artifacts kept, and the table changes last and at once.
+///
+/// # Errors
+///
+/// [`InstallError`]; the table is then as it was. Artifacts that were kept
+/// already stay without a name until the next collection.
+pub fn install(
+    bytes: &[u8],
+    rules: &InstallRules<'_>,
+    table: &mut CommandTable,
+    artifacts: &dyn Store,
+) -> Result<Installed, InstallError> {
+    let digest = Digest::of(bytes);
+    if let Some(wanted) = rules.pin.filter(|pin| *pin != digest) {
+        return Err(InstallError::Pin {
+            wanted,
+            found: digest,
+        });
+    }
+    let bundle = decode_bundle(bytes, &rules.limits)?;
+    let trust = contract(&bundle)?.max(if rules.as_third_party {
+        Trust::ThirdParty
+    } else {
+        Trust::FirstParty
+    });
+    match rules.signatures.check(bytes, &bundle) {
+        Signature::Valid { .. } => {}
+        Signature::Invalid { reason } => return Err(InstallError::BadSignature(reason)),
+        Signature::Unsigned if trust == Trust::FirstParty || rules.allow_unsigned => {}
+        Signature::Unsigned => return Err(InstallError::Unsigned(bundle.id)),
+    }
+    for part in &bundle.parts {
+        check_imports(part)?;
+        let consent = rules.consent.filter(|consent| {
+            let artifact = part.binding.digest.to_string();
+            consent.covers(bundle.id.as_str(), Some(&artifact))
+        });
+        Grant::decide(part.binding.caps, trust, rules.profile, consent).map_err(|refused| {
+            InstallError::Refused {
+                id: bundle.id.clone(),
+                refused,
+            }
+        })?;
+    }
+
+    let mut changed = table.clone();
+    let mut names = Vec::with_capacity(bundle.parts.len());
+    for part in bundle.parts {
+        artifacts.put(&part.wasm)?;
+        let binding = Binding {
+            trust,
+            toolkit: Some(bundle.id.clone()),
+            // The record of the build stays where the build was.
+            provenance: None,
+            ..part.binding
+        };
+        names.push(binding.name.clone());
+        changed.bind(binding, artifacts)?;
+    }
+    *table = changed;
+    Ok(Installed {
+        id: bundle.id,
+        digest,
+        tree: bundle.tree,
+        bindings: names
+            .iter()
+            .filter_map(|name| table.get(name.as_str()))
+            .collect(),
+    })
+}
+
+/// Checks that the bundle's index says what its manifest does, and returns
+/// whose code it is.
+///
+/// The manifest is what people read and, once there are signatures, what is
+/// signed; an index that differs would smuggle in another contract.
+fn contract(bundle: &Bundle) -> Result<Trust, InstallError> {
+    let refused = |why: String| InstallError::Contract {
+        id: bundle.id.clone(),
+        why,
+    };
+    let text = bundle
+        .tree
+        .get("manifest.org")
+        .ok_or_else(|| refused("the bundle holds no `manifest.org`".to_owned()))?;
+    let reading = read(text);
+    if reading.manifest().toolkit.as_ref().map(|id| &id.value) != Some(&bundle.id) {
+        return Err(refused(
+            "its manifest is that of another toolkit".to_owned(),
+        ));
+    }
+    let entries = palette(&bundle.tree);
+    let manifests: Vec<&Manifest> = reading
+        .toolkits()
+        .iter()
+        .chain(entries.iter().map(|entry| entry.reading.manifest()))
+        .collect();
+    for Part { binding, .. } in &bundle.parts {
+        let name = &binding.name;
+        let manifest = manifests
+            .iter()
+            .find(|manifest| manifest.command().as_ref() == Some(name))
+            .ok_or_else(|| refused(format!("its manifest declares no command `{name}`")))?;
+        if let Some(field) = difference(binding, manifest) {
+            return Err(refused(format!(
+                "the index and the manifest differ in `{field}` of `{name}`"
+            )));
+        }
+    }
+    let trust = manifests.iter().map(|manifest| manifest.trust()).max();
+    Ok(trust.unwrap_or_default())
+}
+
+fn difference(binding: &Binding, manifest: &Manifest) -> Option<&'static str> {
+    let of_manifest = Binding::declared(manifest, binding.name.clone(), binding.digest)?;
+    [
+        ("EXEC", binding.shape != of_manifest.shape),
+        ("ARG_MODE", binding.arg_mode != of_manifest.arg_mode),
+        ("CAPS", binding.caps != of_manifest.caps),
+        ("TRUST", binding.trust != of_manifest.trust),
+        ("WIT", binding.world != of_manifest.world),
+        ("ENTRY", binding.entry != of_manifest.entry),
+    ]
+    .into_iter()
+    .find_map(|(field, differs)| differs.then_some(field))
+}
+
+fn check_imports(part: &Part) -> Result<(), InstallError> {
+    let name = part.binding.name.to_string();
+    let refused = |import: String, why: String| InstallError::Import {
+        name: name.clone(),
+        import,
+        why,
+    };
+    let shape = ProgramShape::read(&part.wasm)
+        .map_err(|error| BundleError::Index(format!("part `{name}` is {error}")))?;
+    for import in &shape.imports {
+        let requirement = import.requirement();
+        if requirement.is_met_by(part.binding.caps) {
+            continue;
+        }
+        let caps: Vec<_> = requirement.caps().iter().map(|c| c.name()).collect();
+        return Err(match requirement {
+            Requirement::Unknown => refused(
+                import.to_string(),
+                "which no capability would bind".to_owned(),
+            ),
+            _ => refused(
+                import.to_string(),
+                format!(
+                    "which needs `{}`, and its manifest does not declare it",
+                    caps.join("` or `")
+                ),
+            ),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use wb_policy::{Cap, CapSet};
+
+    use super::*;
+    use crate::{MemoryStore, encode_bundle};
+
+    const RUNS_COMMANDS: &str = r#"(module
+        (import "wb:commands" "run" (func (param i32 i32 i32 i32 i32 i32) (result i32)))
+        (func (export "_start")))"#;
+
+    fn bundle(keywords: &str, wat: &str, change: impl Fn(&mut Binding)) -> Bytes {
+        let manifest = format!(
+            "#+TITLE: t\n#+TOOLKIT: t\n#+EXEC: command\n#+CLI_BIN: t\n{keywords}\n* t :toolkit:\n"
+        );
+        let reading = read(manifest.as_bytes());
+        let wasm = Bytes::from(wat::parse_str(wat).unwrap());
+        let name = "t".parse().unwrap();
+        let mut binding = Binding::declared(reading.manifest(), name, Digest::of(&wasm)).unwrap();
+        change(&mut binding);
+        let mut tree = Tree::new();
+        tree.insert("manifest.org".parse().unwrap(), manifest);
+        let parts = vec![Part { binding, wasm }];
+        encode_bundle(&Bundle {
+            id: "t".parse().unwrap(),
+            tree,
+            parts,
+        })
+        .unwrap()
+    }
+
+    fn plain() -> Bytes {
+        bundle("#+ARG_MODE: stdin1\n#+CAPS: vfs", "(module)", |_| ())
+    }
+
+    fn try_install(bytes: &[u8], rules: &InstallRules<'_>) -> Result<Installed, InstallError> {
+        let mut table = CommandTable::default();
+        let result = install(bytes, rules, &mut table, &MemoryStore::default());
+        assert_eq!(result.is_err(), table.is_empty());
+        result
+    }
+
+    #[test]
+    fn the_whole_contract_arrives() {
+        let profile = Profile::compute();
+        let bytes = plain();
+        let pin = Some(Digest::of(&bytes));
+        let installed = try_install(
+            &bytes,
+            &InstallRules {
+                pin,
+                ..InstallRules::new(&profile)
+            },
+        );
+        let binding = installed.unwrap().bindings[0].clone();
+        assert_eq!(binding.arg_mode, wb_manifest::ArgMode::Stdin1);
+        assert_eq!(binding.caps, CapSet::of(Cap::Vfs));
+        assert_eq!(binding.toolkit.as_ref().unwrap().as_str(), "t");
+    }
+
+    #[test]
+    fn a_wrong_pin_is_found_first() {
+        let profile = Profile::compute();
+        let pin = Some(Digest::of(b"another"));
+        let error = try_install(
+            b"no zip",
+            &InstallRules {
+                pin,
+                ..InstallRules::new(&profile)
+            },
+        );
+        assert_eq!(error.unwrap_err().code(), "install/pin");
+    }
+
+    #[test]
+    fn third_party_code_needs_signature_and_consent() {
+        let profile = Profile::network();
+        let rules = InstallRules::new(&profile);
+        let bytes = bundle("#+CAPS: net\n#+TRUST: third-party", "(module)", |_| ());
+        assert_eq!(
+            try_install(&bytes, &rules).unwrap_err().code(),
+            "install/unsigned"
+        );
+        let rules = InstallRules {
+            allow_unsigned: true,
+            ..rules
+        };
+        let error = try_install(&bytes, &rules).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`t` cannot be installed: third-party code asks for `net` and the deployer has not consented to it"
+        );
+        assert_eq!(
+            error.hint().unwrap(),
+            "to allow it, run `wbx toolkit grant t net`"
+        );
+        let consent = Consent::new("t", CapSet::of(Cap::Net), "ada", "2026-01-01T00:00:00Z");
+        let consented = InstallRules {
+            consent: Some(&consent),
+            ..rules
+        };
+        let installed = try_install(&bytes, &consented).unwrap();
+        assert_eq!(installed.bindings[0].trust, Trust::ThirdParty);
+        let pinned = consent.clone().pinned_to("another artifact");
+        assert!(
+            try_install(
+                &bytes,
+                &InstallRules {
+                    consent: Some(&pinned),
+                    ..rules
+                }
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn an_installer_can_distrust_and_not_trust() {
+        let profile = Profile::compute();
+        let rules = InstallRules {
+            as_third_party: true,
+            ..InstallRules::new(&profile)
+        };
+        assert_eq!(
+            try_install(&plain(), &rules).unwrap_err().code(),
+            "install/unsigned"
+        );
+    }
+
+    #[test]
+    fn a_bad_signature_is_worse_than_none() {
+        struct Bad;
+        impl SignatureCheck for Bad {
+            fn check(&self, _: &[u8], _: &Bundle) -> Signature {
+                Signature::Invalid {
+                    reason: "unknown signer".to_owned(),
+                }
+            }
+        }
+        let profile = Profile::compute();
+        let rules = InstallRules {
+            signatures: &Bad,
+            ..InstallRules::new(&profile)
+        };
+        let error = try_install(&plain(), &rules).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the bundle's signature does not hold: unknown signer"
+        );
+    }
+
+    #[test]
+    fn the_index_cannot_smuggle_in_another_contract() {
+        let profile = Profile::posix();
+        let rules = InstallRules::new(&profile);
+        let wider = bundle("", RUNS_COMMANDS, |b| b.caps = CapSet::of(Cap::Commands));
+        assert_eq!(
+            try_install(&wider, &rules).unwrap_err().to_string(),
+            "`t` cannot be installed: the index and the manifest differ in `CAPS` of `t`"
+        );
+        let own = bundle("#+TRUST: third-party", "(module)", |b| {
+            b.trust = Trust::FirstParty;
+        });
+        assert_eq!(
+            try_install(&own, &rules).unwrap_err().code(),
+            "install/contract"
+        );
+        let other = bundle("", "(module)", |b| b.name = "other".parse().unwrap());
+        assert_eq!(
+            try_install(&other, &rules).unwrap_err().code(),
+            "install/contract"
+        );
+    }
+
+    #[test]
+    fn imports_stay_within_what_is_declared() {
+        let profile = Profile::posix();
+        let rules = InstallRules::new(&profile);
+        let error = try_install(&bundle("", RUNS_COMMANDS, |_| ()), &rules).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`t` imports `wb:commands.run`, which needs `commands`, and its manifest does not declare it"
+        );
+        let declared = bundle("#+CAPS: commands", RUNS_COMMANDS, |_| ());
+        assert!(try_install(&declared, &rules).is_ok());
+        let odd = bundle("", r#"(module (import "env" "system" (func)))"#, |_| ());
+        assert_eq!(
+            try_install(&odd, &rules).unwrap_err().to_string(),
+            "`t` imports `env.system`, which no capability would bind"
+        );
+    }
+
+    #[test]
+    fn a_reserved_name_takes_the_others_with_it() {
+        let profile = Profile::compute();
+        let manifest = "#+TITLE: t\n#+TOOLKIT: t\n* t :toolkit:\n";
+        let entry = |name: &str| format!("#+EXEC: command\n#+CLI_BIN: {name}\n");
+        let wasm = Bytes::from(wat::parse_str("(module)").unwrap());
+        let mut tree = Tree::new();
+        tree.insert("manifest.org".parse().unwrap(), manifest);
+        let mut parts = Vec::new();
+        for name in ["fine", "grep"] {
+            tree.insert(format!("runtimes/{name}.org").parse().unwrap(), entry(name));
+            let binding = Binding::command(name.parse().unwrap(), Digest::of(&wasm));
+            parts.push(Part {
+                binding,
+                wasm: wasm.clone(),
+            });
+        }
+        let bytes = encode_bundle(&Bundle {
+            id: "t".parse().unwrap(),
+            tree,
+            parts,
+        })
+        .unwrap();
+        let error = try_install(&bytes, &InstallRules::new(&profile)).unwrap_err();
+        assert_eq!(error.code(), "registry/reserved-name");
+    }
+}

@@ -1,0 +1,142 @@
+//! What a wasm binary imports and exports, read without an engine.
+
+use std::collections::BTreeSet;
+
+use wasmparser::{Encoding, Parser, Payload};
+use wb_policy::Import;
+
+/// The outside of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgramShape<'a> {
+    /// Whether it is a component rather than a core module.
+    pub is_component: bool,
+    /// What it imports, in its own order and each name once.
+    pub imports: Vec<Import<'a>>,
+    /// What it exports.
+    pub exports: Vec<&'a str>,
+}
+
+/// Bytes that are not wasm.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a wasm binary: {0}")]
+pub struct NotWasm(String);
+
+impl<'a> ProgramShape<'a> {
+    /// Reads the outside of `wasm`.
+    ///
+    /// The code is not looked at; that it is valid is for admission to say.
+    ///
+    /// # Errors
+    ///
+    /// [`NotWasm`] for bytes that are cut off or no wasm at all.
+    pub fn read(wasm: &'a [u8]) -> Result<Self, NotWasm> {
+        let refused = |error: wasmparser::BinaryReaderError| NotWasm(error.message().to_owned());
+        let mut is_component = false;
+        let (mut imports, mut exports) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
+        let mut add = |import: Import<'a>| {
+            if seen.insert(import) {
+                imports.push(import);
+            }
+        };
+        // What a component holds inside of itself is its own affair.
+        let mut depth = 0_usize;
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.map_err(refused)? {
+                Payload::Version { encoding, .. } if depth == 0 => {
+                    is_component = encoding == Encoding::Component;
+                }
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                _ if depth > 0 => {}
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        let import = import.map_err(refused)?;
+                        add(Import::Core {
+                            module: import.module,
+                            name: import.name,
+                        });
+                    }
+                }
+                Payload::ComponentImportSection(section) => {
+                    for import in section {
+                        add(Import::Component(import.map_err(refused)?.name.name));
+                    }
+                }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        exports.push(export.map_err(refused)?.name);
+                    }
+                }
+                Payload::ComponentExportSection(section) => {
+                    for export in section {
+                        exports.push(export.map_err(refused)?.name.name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            is_component,
+            imports,
+            exports,
+        })
+    }
+
+    /// Whether it exports `name`.
+    pub fn has_export(&self, name: &str) -> bool {
+        self.exports.contains(&name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_module_shows_its_outside() {
+        let wasm = wat::parse_str(
+            r#"(module
+                (import "wb:commands" "run" (func (param i32 i32 i32 i32 i32 i32) (result i32)))
+                (import "wb:commands" "run" (func))
+                (memory (export "memory") 1)
+                (func (export "_start")))"#,
+        )
+        .unwrap();
+        let shape = ProgramShape::read(&wasm).unwrap();
+        assert!(!shape.is_component && shape.has_export("_start"));
+        let run = Import::Core {
+            module: "wb:commands",
+            name: "run",
+        };
+        assert_eq!(shape.imports, [run]);
+    }
+
+    #[test]
+    fn what_a_component_holds_inside_does_not_count() {
+        let wasm = wat::parse_str(
+            r#"(component
+                (import "session-info" (func (result string)))
+                (component (import "llm-complete" (func)))
+                (core module (import "env" "inner" (func)))
+                (core module $m (func (export "f")))
+                (core instance $i (instantiate $m))
+                (func (export "run") (canon lift (core func $i "f"))))"#,
+        )
+        .unwrap();
+        let shape = ProgramShape::read(&wasm).unwrap();
+        assert!(shape.is_component && shape.has_export("run"));
+        assert_eq!(shape.imports, [Import::Component("session-info")]);
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_or_refused(bytes: Vec<u8>, cut in 0_usize..60) {
+            let _ = ProgramShape::read(&bytes);
+            let wasm = wat::parse_str("(module (import \"a\" \"b\" (func)) (memory (export \"m\") 1))").unwrap();
+            let _ = ProgramShape::read(&wasm[..cut.min(wasm.len())]);
+        }
+    }
+}
