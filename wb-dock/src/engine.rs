@@ -1,15 +1,16 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sha2::{Digest as _, Sha256};
 use wasmtime::{
-    Config, Enabled, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig,
+    Config, Enabled, InstanceAllocationStrategy, Linker, Module, OptLevel, PoolingAllocationConfig,
 };
 use wb_policy::CapSet;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::guest::Guest;
 use crate::import;
-use crate::program::{CompileLimits, Program};
+use crate::program::{self, CompileLimits, Program};
 use ticker::Ticker;
 
 mod ticker;
@@ -54,6 +55,8 @@ struct Inner {
     engine: wasmtime::Engine,
     compile_limits: CompileLimits,
     counts_fuel: bool,
+    #[cfg(all(feature = "code-cache", unix))]
+    code_cache: Option<crate::code_cache::CodeCache>,
     ticker: Ticker,
     /// One for each set of capabilities that a program was admitted with.
     linkers: Mutex<Vec<(CapSet, Arc<Linker<Guest>>)>>,
@@ -64,7 +67,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Engine`](crate::ErrorKind::Engine) when the machine is not supported.
+    /// [`ErrorKind::Engine`] when the machine is not supported.
     pub fn new() -> Result<Self, Error> {
         Self::builder().build()
     }
@@ -78,8 +81,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) or
-    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    /// [`ErrorKind::Malformed`] or
+    /// [`ErrorKind::TooLarge`].
     pub fn load(&self, wasm: &[u8]) -> Result<Program, Error> {
         self.load_with(wasm, &self.0.compile_limits)
     }
@@ -91,7 +94,54 @@ impl Engine {
     ///
     /// As for [`Engine::load`].
     pub fn load_with(&self, wasm: &[u8], limits: &CompileLimits) -> Result<Program, Error> {
-        Program::compile(self, wasm, limits)
+        let digest = Sha256::digest(wasm).into();
+        if let Some(module) = self.cached(&digest) {
+            return Ok(Program::new(self, module, digest));
+        }
+        program::check(wasm, limits)?;
+        let module = self.compile(wasm, &digest).map_err(|error| {
+            Error::from(ErrorKind::Malformed {
+                message: format!("{error:#}"),
+            })
+        })?;
+        Ok(Program::new(self, module, digest))
+    }
+
+    /// The program with this SHA-256, if its code is in the cache: the wasm bytes
+    /// are not needed.
+    pub fn load_cached(&self, digest: [u8; 32]) -> Option<Program> {
+        let module = self.cached(&digest)?;
+        Some(Program::new(self, module, digest))
+    }
+
+    #[cfg(all(feature = "code-cache", unix))]
+    fn cached(&self, digest: &[u8; 32]) -> Option<Module> {
+        self.0.code_cache.as_ref()?.load(self.raw(), digest)
+    }
+
+    #[cfg(not(all(feature = "code-cache", unix)))]
+    #[expect(clippy::unused_self, reason = "the cache is compiled out")]
+    fn cached(&self, _digest: &[u8; 32]) -> Option<Module> {
+        None
+    }
+
+    #[cfg(all(feature = "code-cache", unix))]
+    fn compile(&self, wasm: &[u8], digest: &[u8; 32]) -> wasmtime::Result<Module> {
+        let Some(cache) = &self.0.code_cache else {
+            return Module::new(self.raw(), wasm);
+        };
+        let code = self.raw().precompile_module(wasm)?;
+        match cache.store(self.raw(), digest, &code) {
+            Ok(Some(module)) => Ok(module),
+            // A full disk costs the next run its time, not this one its result.
+            _ => crate::code_cache::from_bytes(self.raw(), &code)
+                .map_or_else(|| Module::new(self.raw(), wasm), Ok),
+        }
+    }
+
+    #[cfg(not(all(feature = "code-cache", unix)))]
+    fn compile(&self, wasm: &[u8], _digest: &[u8; 32]) -> wasmtime::Result<Module> {
+        Module::new(self.raw(), wasm)
     }
 
     pub(crate) fn raw(&self) -> &wasmtime::Engine {
@@ -105,7 +155,7 @@ impl Engine {
     /// Keeps deadlines going until the guard is dropped.
     pub(crate) fn live(&self) -> Result<Live<'_>, Error> {
         self.0.ticker.run().map_err(|error| {
-            crate::ErrorKind::Engine {
+            ErrorKind::Engine {
                 message: format!("no thread to watch the time: {error}"),
             }
             .into()
@@ -142,6 +192,8 @@ impl fmt::Debug for Engine {
 pub struct EngineBuilder {
     pool: Option<u32>,
     counts_fuel: bool,
+    #[cfg(all(feature = "code-cache", unix))]
+    code_cache: Option<std::path::PathBuf>,
     compile_limits: CompileLimits,
 }
 
@@ -164,6 +216,16 @@ impl EngineBuilder {
         self
     }
 
+    /// Keeps compiled code in `directory`, which must belong to this user and be
+    /// closed to others; it is made if it is not there. Several processes may share
+    /// it. A disk that is full or read-only costs time and nothing else.
+    #[cfg(all(feature = "code-cache", unix))]
+    #[must_use]
+    pub fn code_cache(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
+        self.code_cache = Some(directory.into());
+        self
+    }
+
     /// What [`Engine::load`] accepts.
     #[must_use]
     pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
@@ -175,16 +237,27 @@ impl EngineBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Engine`](crate::ErrorKind::Engine) when the machine is not
-    /// supported, or has not the address space for the pool.
+    /// [`ErrorKind::Engine`] when the machine is not supported, or has not the
+    /// address space for the pool; or when other users can write to the code cache.
     pub fn build(self) -> Result<Engine, Error> {
         let engine =
             wasmtime::Engine::new(&self.config()).map_err(|error| Error::engine(&error))?;
+        #[cfg(all(feature = "code-cache", unix))]
+        let code_cache = self
+            .code_cache
+            .as_ref()
+            .map(|directory| crate::code_cache::CodeCache::open(directory, &engine))
+            .transpose()
+            .map_err(|_| ErrorKind::Engine {
+                message: "the directory of the code cache is not private to this user".into(),
+            })?;
         let ticker = Ticker::new(&engine);
         Ok(Engine(Arc::new(Inner {
             engine,
             compile_limits: self.compile_limits,
             counts_fuel: self.counts_fuel,
+            #[cfg(all(feature = "code-cache", unix))]
+            code_cache,
             ticker,
             linkers: Mutex::default(),
         })))

@@ -2,6 +2,8 @@
 
 pub mod fs;
 
+#[cfg(all(feature = "code-cache", unix))]
+mod code_cache;
 mod engine;
 mod error;
 mod guest;

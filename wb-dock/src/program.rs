@@ -1,7 +1,6 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::{InstancePre, Module, ModuleExport};
 use wb_policy::{CapSet, Grant, Import, Profiles, denied_imports};
 
@@ -14,6 +13,7 @@ use crate::shape::Command;
 mod prescan;
 
 pub use prescan::CompileLimits;
+pub(crate) use prescan::check;
 
 /// A compiled module, not yet allowed anything.
 ///
@@ -32,18 +32,6 @@ struct Inner {
 }
 
 impl Program {
-    pub(crate) fn compile(
-        engine: &Engine,
-        wasm: &[u8],
-        limits: &CompileLimits,
-    ) -> Result<Self, Error> {
-        prescan::check(wasm, limits)?;
-        let module = Module::new(engine.raw(), wasm).map_err(|error| ErrorKind::Malformed {
-            message: format!("{error:#}"),
-        })?;
-        Ok(Self::new(engine, module, Sha256::digest(wasm).into()))
-    }
-
     pub(crate) fn new(engine: &Engine, module: Module, digest: [u8; 32]) -> Self {
         let start = module.get_export_index("_start");
         let memory = module.get_export_index("memory");

@@ -76,7 +76,7 @@ const PAGE: u64 = 64 << 10;
 
 /// Reads the outline of a module and refuses what is too large, within a time
 /// that is linear in its size. Whether the module is valid is the engine's to say.
-pub(super) fn check(wasm: &[u8], limits: &CompileLimits) -> Result<(), Error> {
+pub(crate) fn check(wasm: &[u8], limits: &CompileLimits) -> Result<(), Error> {
     at_most("bytes", wasm.len() as u64, limits.module_bytes)?;
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(malformed)? {

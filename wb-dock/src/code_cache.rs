@@ -1,0 +1,238 @@
+//! Compiled code on disk, one file a program, mapped rather than read.
+//!
+//! Machine code that is loaded runs with the rights of this process, so a file is
+//! used only if nobody else could have written it (directory and files belong to
+//! this user and are closed to others) and its bytes are those that were written:
+//! their SHA-256 stands in a stamp beside it, together with size, times and inode
+//! of the file at the moment of checking. As long as these are the same, and the
+//! machine has not been restarted since, the file is not hashed again. Whatever
+//! does not fit is discarded and compiled anew.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one part of the dock that is about files; behind a feature of its own"
+)]
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, Module};
+
+/// First word of a stamp; changes with its format.
+const STAMP_VERSION: &str = "wb-code-1";
+
+/// A directory of compiled code for one engine configuration.
+#[derive(Debug)]
+pub(crate) struct CodeCache {
+    dir: PathBuf,
+    boot: String,
+}
+
+impl CodeCache {
+    /// Opens the part of `root` that belongs to `engine`.
+    ///
+    /// # Errors
+    ///
+    /// `PermissionDenied` when it is open to other users. A directory that cannot
+    /// be made or written is no error: every look-up misses.
+    pub(crate) fn open(root: &Path, engine: &Engine) -> io::Result<Self> {
+        let cache = Self {
+            dir: root.join(fingerprint(engine)),
+            // Empty where there is none: then every load hashes.
+            boot: fs::read_to_string("/proc/sys/kernel/random/boot_id")
+                .map(|id| id.trim().to_owned())
+                .unwrap_or_default(),
+        };
+        // A cache that cannot be kept is done without; one that is not ours is not.
+        let _ = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&cache.dir);
+        if let Ok(found) = fs::symlink_metadata(&cache.dir)
+            && !(found.is_dir() && is_private(&found))
+        {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(cache)
+    }
+
+    /// The code of the program with this digest, if it is here and in order.
+    pub(crate) fn load(&self, engine: &Engine, digest: &[u8; 32]) -> Option<Module> {
+        let (code, stamp) = self.paths(digest);
+        let file = File::open(&code).ok()?;
+        let loaded = self
+            .verify(&file, &stamp)
+            .ok()
+            .filter(|genuine| *genuine)
+            .and_then(|_| map(engine, file));
+        if loaded.is_none() {
+            // The stamp first: code without one is never used.
+            let _ = fs::remove_file(&stamp);
+            let _ = fs::remove_file(&code);
+        }
+        loaded
+    }
+
+    /// Keeps `code`, and returns it mapped from the file.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system; nothing half-written stays behind.
+    pub(crate) fn store(
+        &self,
+        engine: &Engine,
+        digest: &[u8; 32],
+        code: &[u8],
+    ) -> io::Result<Option<Module>> {
+        let (path, stamp) = self.paths(digest);
+        self.write_aside(&path, code)?;
+        let file = File::open(&path)?;
+        // A stamp is about one file: if another process has replaced ours in the
+        // meantime, the next load finds that out and hashes.
+        self.write_stamp(&stamp, &Sha256::digest(code).into(), &file.metadata()?)?;
+        Ok(map(engine, file))
+    }
+
+    fn paths(&self, digest: &[u8; 32]) -> (PathBuf, PathBuf) {
+        let name = hex(digest);
+        (
+            self.dir.join(format!("{name}.cwasm")),
+            self.dir.join(format!("{name}.stamp")),
+        )
+    }
+
+    /// Whether `file` holds the bytes that were stored.
+    fn verify(&self, file: &File, stamp_path: &Path) -> io::Result<bool> {
+        let found = file.metadata()?;
+        let stamp_file = File::open(stamp_path)?;
+        if !is_private(&found) || !is_private(&stamp_file.metadata()?) {
+            return Ok(false);
+        }
+        let mut stamp = String::new();
+        stamp_file.take(1024).read_to_string(&mut stamp)?;
+        let mut words = stamp.splitn(3, ' ');
+        let (Some(STAMP_VERSION), Some(sha), Some(state)) =
+            (words.next(), words.next(), words.next())
+        else {
+            return Ok(false);
+        };
+        if !self.boot.is_empty() && state == self.state(&found) {
+            return Ok(true);
+        }
+        let mut hasher = Sha256::new();
+        let mut reader = file;
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => break,
+                read => hasher.update(&buffer[..read]),
+            }
+        }
+        let hashed: [u8; 32] = hasher.finalize().into();
+        if hex(&hashed) != sha {
+            return Ok(false);
+        }
+        // A disk that takes no new stamp only costs the next load its time.
+        let _ = self.write_stamp(stamp_path, &hashed, &found);
+        Ok(true)
+    }
+
+    /// What changes when a file is written to or replaced. The time of change is
+    /// the kernel's own and cannot be set back.
+    fn state(&self, found: &Metadata) -> String {
+        format!(
+            "{} {}.{} {}.{} {}:{} {}\n",
+            found.size(),
+            found.mtime(),
+            found.mtime_nsec(),
+            found.ctime(),
+            found.ctime_nsec(),
+            found.dev(),
+            found.ino(),
+            self.boot,
+        )
+    }
+
+    fn write_stamp(&self, path: &Path, sha: &[u8; 32], found: &Metadata) -> io::Result<()> {
+        let stamp = format!("{STAMP_VERSION} {} {}", hex(sha), self.state(found));
+        self.write_aside(path, stamp.as_bytes())
+    }
+
+    /// Writes a file under another name and moves it to `path` when it is whole.
+    fn write_aside(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let aside = self
+            .dir
+            .join(format!(".{}-{serial}.new", std::process::id()));
+        let written = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&aside)
+            .and_then(|mut file| file.write_all(bytes))
+            .and_then(|()| fs::rename(&aside, path));
+        if written.is_err() {
+            let _ = fs::remove_file(&aside);
+        }
+        written
+    }
+}
+
+/// Makes a module of code that nobody could keep on disk.
+pub(crate) fn from_bytes(engine: &Engine, code: &[u8]) -> Option<Module> {
+    #[expect(
+        unsafe_code,
+        reason = "the bytes come from this engine's compiler a moment ago"
+    )]
+    // SAFETY: `code` is the unchanged output of `precompile_module`.
+    unsafe { Module::deserialize(engine, code) }.ok()
+}
+
+fn map(engine: &Engine, file: File) -> Option<Module> {
+    #[expect(
+        unsafe_code,
+        reason = "loading compiled code is what a cache of compiled code is for"
+    )]
+    // SAFETY: the file is open to this user alone and holds what was written here,
+    // which is the output of `precompile_module`. It is mapped privately and is
+    // replaced, never written in place. The engine checks version and settings.
+    unsafe { Module::deserialize_open_file(engine, file) }.ok()
+}
+
+/// Whether a file belongs to this user and is closed to all others.
+fn is_private(found: &Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0
+}
+
+/// A name for everything that compiled code depends on besides the program.
+fn fingerprint(engine: &Engine) -> String {
+    struct Sha(Sha256);
+    impl Hasher for Sha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut sha = Sha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut sha);
+    let hash: [u8; 32] = sha.0.finalize().into();
+    hex(&hash)[..16].to_owned()
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(64);
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
