@@ -1,3 +1,32 @@
-//! placeholder
+//! Builds: compilers that are themselves wasm turn source trees into artifacts.
+//!
+//! A [lane](lane::plan) is a function from a source tree to a [`Plan`]: steps
+//! with tool digest, arguments, inputs and outputs, as plain data. A [`Builder`]
+//! runs the plan's steps on the dock, side by side where it can and from a cache
+//! where it may, and gives an [`Artifact`] with its [`Provenance`].
+//!
+//! Nothing here could start a native compiler, read a disk or reach a network:
+//! tools, packages and caches come through [`Tools`], [`npm::PackageSource`] and
+//! [`StepCache`].
 
+mod diagnose;
+mod driver;
+mod error;
+mod guest;
+pub mod lane;
+pub mod npm;
+mod plan;
+mod provenance;
 pub mod splice;
+mod step;
+pub mod toolchain;
+
+pub use diagnose::{Diagnostic, Place, Severity};
+pub use driver::{
+    Artifact, Builder, Built, Content, DockSandbox, MemoryCache, Mounted, NoCache, Ran, Sandbox,
+    StepCache, StepRecord, StepReport, Tools,
+};
+pub use error::{Error, ErrorKind};
+pub use plan::{ARTIFACT, Plan, Product};
+pub use provenance::{Command, Provenance};
+pub use step::{Dialect, Input, Run, Source, SourceTree, Step, ToolRef, Work};

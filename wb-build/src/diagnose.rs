@@ -1,0 +1,221 @@
+//! What compilers say, as data: file, line, column, message.
+
+mod clang;
+mod esbuild;
+mod jsc;
+mod tsc;
+
+use std::fmt;
+
+use crate::step::Dialect;
+
+/// How serious a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Probably a mistake; the build goes on.
+    Warning,
+    /// The build cannot succeed.
+    Error,
+}
+
+impl Severity {
+    /// The word a compiler prints.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A finding about somebody's source.
+///
+/// Displayed as `file:line:column: severity: message`; whoever has the source
+/// at hand draws the line below it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Diagnostic {
+    /// How serious it is.
+    pub severity: Severity,
+    /// The compiler's own name for the finding, such as `TS2322` or `-Wunused`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Where, if the compiler said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// What, in the compiler's words.
+    pub message: String,
+}
+
+/// A place in a source tree.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Place {
+    /// Path relative to the source tree; a file of the toolchain starts with `/`.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in bytes, from 1; 0 when the compiler named the line only.
+    pub column: u32,
+}
+
+impl Diagnostic {
+    /// An error that has no place.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            code: None,
+            place: None,
+            message: message.into(),
+        }
+    }
+
+    /// A note that has no place.
+    pub fn note(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::error(message)
+        }
+    }
+
+    /// The same finding at a place.
+    #[must_use]
+    pub fn at(mut self, file: impl Into<String>, line: u32, column: u32) -> Self {
+        self.place = Some(Place {
+            file: file.into(),
+            line,
+            column,
+        });
+        self
+    }
+
+    /// The same finding under a code.
+    #[must_use]
+    pub fn coded(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{}:{}:", place.file, place.line)?;
+            if place.column > 0 {
+                write!(f, "{}:", place.column)?;
+            }
+            f.write_str(" ")?;
+        }
+        f.write_str(self.severity.name())?;
+        if let Some(code) = &self.code {
+            write!(f, "[{code}]")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// Most findings kept from one run of a compiler: enough for a person, and a
+/// bound on what hostile source can make us hold.
+const MOST: usize = 1000;
+
+/// Longest message kept, in bytes.
+const LONGEST: usize = 8 << 10;
+
+/// Reads what a tool wrote on its error stream.
+///
+/// Any bytes are accepted. Lines that are no finding of the dialect are
+/// dropped, unless nothing was understood and the tool failed: then the text
+/// itself is the one finding, because silence would be worse.
+pub(crate) fn read(dialect: Dialect, text: &[u8], failed: bool) -> Vec<Diagnostic> {
+    let text = String::from_utf8_lossy(text);
+    let mut found = match dialect {
+        Dialect::Clang => clang::read(&text),
+        Dialect::Lld => clang::read_linker(&text),
+        Dialect::Esbuild => esbuild::read(&text),
+        Dialect::Jsc => jsc::read(&text),
+        Dialect::Tsc => tsc::read(&text),
+    };
+    found.truncate(MOST);
+    for diagnostic in &mut found {
+        clip(&mut diagnostic.message);
+        if let Some(place) = &mut diagnostic.place {
+            place.file = relative(&place.file).to_owned();
+        }
+    }
+    let silent = !found.iter().any(|d| d.severity == Severity::Error);
+    if failed && silent && !text.trim().is_empty() {
+        let mut message = text.trim().to_owned();
+        clip(&mut message);
+        found.push(Diagnostic::error(message));
+    }
+    found
+}
+
+/// Where lanes mount the source tree.
+pub(crate) const SOURCE_ROOT: &str = "/w";
+
+/// A guest path as the user knows it: relative to the source tree.
+fn relative(path: &str) -> &str {
+    let inside = path
+        .strip_prefix(SOURCE_ROOT)
+        .and_then(|rest| rest.strip_prefix('/'));
+    inside.unwrap_or(path)
+}
+
+fn clip(message: &mut String) {
+    if message.len() > LONGEST {
+        let mut end = LONGEST;
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
+        message.push('…');
+    }
+}
+
+/// Splits `line:column` or `line` at the end of `text`: `a.c:3:5` is `("a.c", 3, 5)`.
+fn split_place(text: &str) -> Option<(&str, u32, u32)> {
+    let (rest, last) = text.rsplit_once(':')?;
+    let last: u32 = last.parse().ok()?;
+    match rest
+        .rsplit_once(':')
+        .and_then(|(file, line)| Some((file, line.parse::<u32>().ok()?)))
+    {
+        Some((file, line)) if !file.is_empty() => Some((file, line, last)),
+        _ if !rest.is_empty() => Some((rest, last, 0)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_tool_that_fails_without_a_readable_message_is_quoted() {
+        let found = read(Dialect::Clang, b"LLVM ERROR: out of registers\n", true);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].to_string(), "error: LLVM ERROR: out of registers");
+        assert!(read(Dialect::Clang, b"chatter\n", false).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..300), failed: bool) {
+            for dialect in [Dialect::Clang, Dialect::Lld, Dialect::Esbuild, Dialect::Jsc, Dialect::Tsc] {
+                for finding in read(dialect, &bytes, failed) {
+                    prop_assert!(finding.message.len() <= LONGEST + 3);
+                }
+            }
+        }
+
+        #[test]
+        fn a_place_reads_back(file in "[a-z/.]{1,9}", line in 1u32..9999, column in 1u32..999) {
+            let text = format!("{file}:{line}:{column}");
+            prop_assert_eq!(split_place(&text), Some((file.as_str(), line, column)));
+        }
+    }
+}

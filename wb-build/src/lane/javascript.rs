@@ -1,0 +1,226 @@
+//! The JavaScript lane: esbuild bundles, `jsc` compiles to bytecode, and the
+//! bytecode is spliced into a copy of the runtime.
+//!
+//! Packages come from `node_modules` inside the tree: the host puts them there
+//! from a committed lock file before planning (see [`crate::npm`]).
+
+use wb_manifest::{Lang, RelPath, Tree};
+
+use super::{layout, limits, scan};
+use crate::diagnose::{Diagnostic, SOURCE_ROOT};
+use crate::error::Error;
+use crate::plan::{ARTIFACT, Plan, Product};
+use crate::step::{Dialect, Input, Run, Source, SourceTree, Step, Work};
+use crate::toolchain::Lock;
+
+/// Raised whenever the same source would give another plan.
+const VERSION: &str = "js/1";
+
+/// Files that can be the program, the first that exists.
+const ENTRIES: [&str; 2] = ["index.js", "index.mjs"];
+
+/// Modules the runtime itself offers; `jsc` checks the names taken from them.
+const RUNTIME_MODULES: [&str; 3] = ["wb", "wb/*", "node:*"];
+
+/// Node's modules that the runtime has, as older packages spell them.
+const BARE_NODE_MODULES: [&str; 4] = ["fs", "path", "process", "util"];
+
+pub(super) const SPLICED: &str = "/o/main.wasm";
+const BUNDLE: &str = "/o/bundle.js";
+const MAP: &str = "/o/bundle.js.map";
+const PACK: &str = "/o/main.pack";
+
+pub(super) fn plan(tree: Tree, lock: &Lock) -> Result<Plan, Error> {
+    let entry = entry(&tree, &ENTRIES, &["js", "mjs"], "JavaScript")?;
+    let mut plan = super::c::empty(VERSION, Some(Lang::Js), tree.digest());
+    let source = SourceTree::new(tree);
+    build(&mut plan, &source, &entry, lock)?;
+    Ok(plan)
+}
+
+/// The program's entry: one of the usual names, else the only source there is.
+pub(super) fn entry(
+    tree: &Tree,
+    names: &[&str],
+    extensions: &[&str],
+    language: &str,
+) -> Result<RelPath, Error> {
+    let named = names.iter().find(|name| tree.contains(name));
+    let path = match named {
+        Some(name) => name.parse().expect("entry names are relative paths"),
+        None => {
+            let mut top = tree.iter().map(|(path, _)| path).filter(|path| {
+                path.parent().is_root() && path.extension().is_some_and(|e| extensions.contains(&e))
+            });
+            match (top.next(), top.next()) {
+                (Some(only), None) => only.clone(),
+                (Some(_), Some(_)) => {
+                    return Err(layout(Diagnostic::error(format!(
+                        "several {language} files and none is `{}`, expected that to be the entry",
+                        names[0]
+                    ))));
+                }
+                (None, _) => {
+                    return Err(layout(Diagnostic::error(format!(
+                        "no {language} source in the source folder, expected `{}`",
+                        names[0]
+                    ))));
+                }
+            }
+        }
+    };
+    let bytes = tree.get(path.as_str()).expect("the entry was found in the tree");
+    if bytes.trim_ascii().is_empty() {
+        return Err(layout(
+            Diagnostic::error("the source is empty").at(path.as_str(), 1, 1),
+        ));
+    }
+    let sources = tree.iter().filter(|(p, _)| {
+        p.extension().is_some_and(|e| extensions.contains(&e))
+            && !p.as_str().starts_with("node_modules/")
+    });
+    for (path, bytes) in sources {
+        if let Some(found) = scan::check_utf8(path, bytes, language) {
+            return Err(layout(found));
+        }
+    }
+    Ok(path)
+}
+
+/// Adds the steps from a module graph to the artifact.
+pub(super) fn build(
+    plan: &mut Plan,
+    source: &SourceTree,
+    entry: &RelPath,
+    lock: &Lock,
+) -> Result<(), Error> {
+    let bundle = bundle(plan, source, entry, lock)?;
+    let pack = plan.push(Step {
+        label: "compile to bytecode".to_owned(),
+        work: Work::Run(Run {
+            tool: lock.member("js", "jsc.wasm")?,
+            argv: ["jsc", "--map", "/i/bundle.js.map", "-o", PACK, "/i/bundle.js"]
+                .map(str::to_owned)
+                .to_vec(),
+            env: Vec::new(),
+            limits: limits::COMPILE,
+            dialect: Dialect::Jsc,
+        }),
+        inputs: vec![
+            output("/i/bundle.js", bundle, BUNDLE),
+            output("/i/bundle.js.map", bundle, MAP),
+        ],
+        outputs: vec![PACK.to_owned()],
+    });
+    let main = plan.push(Step {
+        label: "join with the runtime".to_owned(),
+        work: Work::Splice,
+        inputs: vec![
+            Input::new("/i/jsrt.wasm", Source::Pack(lock.member("js", "jsrt.wasm")?)),
+            output("/i/main.pack", pack, PACK),
+        ],
+        outputs: vec![SPLICED.to_owned()],
+    });
+    plan.products.push(Product {
+        name: ARTIFACT.to_owned(),
+        step: main,
+        output: SPLICED.to_owned(),
+    });
+    Ok(())
+}
+
+fn output(at: &str, step: usize, output: &str) -> Input {
+    Input::new(
+        at,
+        Source::Step {
+            step,
+            output: output.to_owned(),
+        },
+    )
+}
+
+fn bundle(
+    plan: &mut Plan,
+    source: &SourceTree,
+    entry: &RelPath,
+    lock: &Lock,
+) -> Result<usize, Error> {
+    let mut argv: Vec<String> = vec!["esbuild".to_owned(), format!("{SOURCE_ROOT}/{entry}")];
+    argv.extend(
+        [
+            "--bundle",
+            "--format=esm",
+            "--platform=neutral",
+            "--main-fields=module,main",
+            "--conditions=wb,worker,module,import,default",
+            // What the engine understands; esbuild lowers the rest or refuses it.
+            "--target=es2023",
+            "--charset=utf8",
+            "--legal-comments=none",
+            "--sourcemap=external",
+            "--sources-content=false",
+            "--define:process.env.NODE_ENV=\"production\"",
+            "--log-level=warning",
+            "--log-limit=50",
+            "--color=false",
+        ]
+        .map(str::to_owned),
+    );
+    argv.extend(RUNTIME_MODULES.map(|name| format!("--external:{name}")));
+    argv.extend(BARE_NODE_MODULES.map(|name| format!("--alias:{name}=node:{name}")));
+    argv.push(format!("--outfile={BUNDLE}"));
+    Ok(plan.push(Step {
+        label: format!("bundle {entry}"),
+        work: Work::Run(Run {
+            tool: lock.member("esbuild", "esbuild.wasm")?,
+            argv,
+            // One collection less at start; a bundle fits in memory many times over.
+            env: Vec::new(),
+            limits: limits::COMPILE,
+            dialect: Dialect::Esbuild,
+        }),
+        inputs: vec![Input::new(SOURCE_ROOT, Source::Tree(source.clone()))],
+        outputs: vec![BUNDLE.to_owned(), MAP.to_owned()],
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &'static [u8])]) -> Tree {
+        files
+            .iter()
+            .map(|&(path, text)| (path.parse().unwrap(), text.into()))
+            .collect()
+    }
+
+    fn fault(files: &[(&str, &'static [u8])]) -> String {
+        plan(tree(files), &Lock::pinned()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_entry_is_index_or_the_only_source() {
+        let entry_of = |files| entry(&tree(files), &ENTRIES, &["js", "mjs"], "JavaScript");
+        let both: &[(&str, &[u8])] = &[("index.js", b"1"), ("other.js", b"2")];
+        assert_eq!(entry_of(both).unwrap().as_str(), "index.js");
+        assert_eq!(entry_of(&[("slug.js", b"1"), ("lib/x.js", b"2")]).unwrap().as_str(), "slug.js");
+    }
+
+    #[test]
+    fn faults_of_the_layout_say_what_was_expected() {
+        assert_eq!(
+            fault(&[("readme.md", b"x")]),
+            "error: no JavaScript source in the source folder, expected `index.js`"
+        );
+        assert!(fault(&[("a.js", b"1"), ("b.js", b"2")]).contains("several JavaScript files"));
+        assert_eq!(
+            fault(&[("index.js", b"\n")]),
+            "index.js:1:1: error: the source is empty"
+        );
+        assert_eq!(
+            fault(&[("index.js", b"'\xc3('")]),
+            "index.js:1:2: error: byte 0xc3 is not UTF-8, which JavaScript source has to be"
+        );
+    }
+}
