@@ -10,6 +10,7 @@ mod search;
 mod skill;
 mod store;
 mod table;
+mod verify;
 
 pub use binding::Binding;
 pub use bundle::{
@@ -26,3 +27,6 @@ pub use search::{Hit, search};
 pub use skill::{OVERVIEW, Skill, SkillKind, find_skill, skills};
 pub use store::{MemoryStore, Store, StoreError, check_artifact};
 pub use table::{BindError, CommandTable, GcPlan, NameError, RollbackError, command_name};
+pub use verify::{
+    Check, Finding, Outcome, Place, Report, Surroundings, json, junit, sarif, verify,
+};
