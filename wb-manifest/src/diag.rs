@@ -358,3 +358,58 @@ pub(crate) fn repeated_skill(span: Span, slug: &SkillSlug, first: Span) -> Diagn
     Diagnostic::new(Warning, "manifest/repeated-skill", span, message)
         .label(first, "listed here first")
 }
+
+pub(crate) fn skill_missing_keyword(missing: &[&str]) -> Diagnostic {
+    let names: Vec<_> = missing.iter().map(|name| format!("`#+{name}`")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let message = format!("no {}, which every skill has", one_of(&names));
+    Diagnostic::new(Warning, "skill/missing-keyword", Span::empty(0), message)
+}
+
+pub(crate) fn skill_wrong_name(span: Span, found: &str, file: &SkillSlug) -> Diagnostic {
+    let message = format!(
+        "`#+SKILL: {}` in the file of the skill `{file}`",
+        clip(found)
+    );
+    Diagnostic::new(Warning, "skill/wrong-name", span, message)
+        .hint(format!("write `#+SKILL: {file}`"))
+}
+
+pub(crate) fn skill_missing_section(severity: Severity, title: &str) -> Diagnostic {
+    let message = format!("no section `{title}`");
+    Diagnostic::new(severity, "skill/missing-section", Span::empty(0), message)
+        .hint(format!("add a headline `* {title}`"))
+}
+
+pub(crate) fn skill_section_order(span: Span, title: &str, before: &str) -> Diagnostic {
+    let message = format!("the section `{title}` comes after `{before}`, expected it before");
+    Diagnostic::new(Note, "skill/section-order", span, message)
+}
+
+pub(crate) fn skill_missing_flag(headline: Span, flag: &str) -> Diagnostic {
+    let message = format!("no property `:{flag}:`, expected `yes` or `no`");
+    Diagnostic::new(Warning, "skill/missing-flag", headline, message)
+        .hint("agents ask people before they use a skill that says nothing")
+}
+
+pub(crate) fn skill_unknown_flag(
+    span: Span,
+    flag: &str,
+    found: &str,
+    expected: &[&str],
+) -> Diagnostic {
+    let message = format!("`:{flag}: {}`, expected {}", clip(found), one_of(expected));
+    Diagnostic::new(Warning, "skill/unknown-flag", span, message)
+}
+
+pub(crate) fn skill_missing_caption(line: Span) -> Diagnostic {
+    let message = "a block of the workflow without a caption, so it is in no table of contents";
+    Diagnostic::new(Warning, "skill/missing-caption", line, message)
+        .hint("put `#+CAPTION: <what it does>` on the line above")
+}
+
+pub(crate) fn skill_length(lines: usize, limit: usize) -> Diagnostic {
+    let message = format!("a skill of {lines} lines, expected at most {limit}");
+    Diagnostic::new(Warning, "skill/length", Span::empty(0), message)
+        .hint("split it, or move detail to references")
+}

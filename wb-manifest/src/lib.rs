@@ -6,6 +6,7 @@
 mod build_src;
 mod diag;
 mod digest;
+mod edit;
 mod key;
 mod manifest;
 mod name;
@@ -14,6 +15,8 @@ mod palette;
 mod read;
 mod recipe;
 mod rel_path;
+mod schema;
+mod skill;
 mod skill_index;
 mod spanned;
 mod tree;
@@ -22,6 +25,7 @@ mod vocabulary;
 pub use build_src::{BuildSrc, CrateRef, GitRef, HttpsUrl, InvalidSource, InvalidUrl};
 pub use diag::CODES;
 pub use digest::{Digest, Hasher, InvalidDigest};
+pub use edit::{EditError, ManifestText};
 pub use key::Key;
 pub use manifest::{
     Did, Federation, InvalidDid, InvalidRequirement, Manifest, Preopen, Requirement, UnknownKeyword,
@@ -31,6 +35,10 @@ pub use palette::{PaletteEntry, palette};
 pub use read::{Reading, read, read_document, read_palette_entry};
 pub use recipe::{Check, CheckRole, Recipe};
 pub use rel_path::{InvalidPath, RelDir, RelPath};
+pub use schema::json_schema;
+pub use skill::{
+    Flag, Section, SectionKind, Skill, SkillFlags, SkillLink, SkillReading, read_skill,
+};
 pub use skill_index::SkillEntry;
 pub use spanned::Spanned;
 pub use tree::Tree;

@@ -103,17 +103,17 @@ fn finish(toolkits: Vec<Manifest>, mut diagnostics: Vec<Diagnostic>) -> Reading 
 ///
 /// What stands below a `:toolkit:` headline is its own; all else belongs to the
 /// primary one. Further toolkits share only who made the file and its version.
-struct Scopes {
+pub(crate) struct Scopes {
     /// The `:toolkit:` headlines.
     headlines: Vec<usize>,
     /// The toolkit headline that each headline is or stands below.
     owners: Vec<Option<usize>>,
-    primary: Option<usize>,
+    pub(crate) primary: Option<usize>,
     is_entry: bool,
 }
 
 impl Scopes {
-    fn of(doc: &Document<'_>) -> Self {
+    pub(crate) fn of(doc: &Document<'_>) -> Self {
         let mut headlines = Vec::new();
         let mut owners: Vec<Option<usize>> = Vec::with_capacity(doc.headlines().len());
         for (index, headline) in doc.headlines().iter().enumerate() {
@@ -145,7 +145,7 @@ impl Scopes {
     }
 
     /// Whether what stands under `place` belongs to `toolkit`.
-    fn holds(&self, toolkit: Option<usize>, place: Option<usize>) -> bool {
+    pub(crate) fn holds(&self, toolkit: Option<usize>, place: Option<usize>) -> bool {
         let owner = self.owner(place);
         owner == toolkit || (owner.is_none() && toolkit == self.primary)
     }

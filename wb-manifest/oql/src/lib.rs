@@ -8,15 +8,24 @@
 mod block;
 mod diag;
 mod document;
+pub mod guard;
 mod headline;
+mod link;
+mod outline;
+mod query;
 mod scan;
 mod source;
 mod span;
 mod table;
+mod timestamp;
 
 pub use block::{Block, BlockKind, HeaderArg};
 pub use diag::{CODES, Diagnostic, Label, Severity};
 pub use document::{Document, Keyword};
 pub use headline::{Headline, Property, PropertyDrawer};
+pub use link::Link;
+pub use outline::{OutlineEntry, parse_headlines};
+pub use query::{InvalidQuery, Query};
 pub use span::{LineIndex, Position, Span};
 pub use table::{Row, Table};
+pub use timestamp::{Plan, Timestamp};

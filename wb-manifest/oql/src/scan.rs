@@ -476,8 +476,7 @@ fn drawer_begin(text: &str, first: usize, end: usize) -> Option<Span> {
     let name = line.strip_prefix(':')?.strip_suffix(':')?;
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     let named = !name.is_empty() && name.chars().all(allowed);
-    (named && !name.eq_ignore_ascii_case("end"))
-        .then(|| Span::of(first + 1..first + 1 + name.len()))
+    named.then(|| Span::of(first + 1..first + 1 + name.len()))
 }
 
 fn read_keyword(text: &str, first: usize, line: Line, headline: Option<usize>) -> Option<Keyword> {
