@@ -1,4 +1,5 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Time since the Unix epoch, by this machine's clock.
 ///
@@ -7,6 +8,35 @@ pub fn unix_time() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
+}
+
+/// This machine's clock, for guests that are not builds.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// The clock; its monotonic time starts now.
+    pub fn shared() -> Arc<dyn wb_dock::Clock> {
+        let start = Instant::now();
+        Arc::new(Self { start })
+    }
+}
+
+impl wb_dock::Clock for SystemClock {
+    fn wall(&self) -> u64 {
+        // The nanoseconds of a u64 last until the year 2554.
+        unix_time().as_nanos() as u64
+    }
+
+    fn monotonic(&self) -> u64 {
+        self.start.elapsed().as_nanos() as u64
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
 }
 
 /// A point in time as RFC 3339 in UTC, to the second: `2026-11-20T15:00:00Z`.

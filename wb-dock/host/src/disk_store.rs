@@ -62,6 +62,16 @@ impl DiskStore {
         self.hash(digest, file, &stamp).map(drop)
     }
 
+    /// Hashes the file of `digest`, stamped or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::get`].
+    pub fn rehash(&self, digest: &Digest) -> Result<(), StoreError> {
+        let (file, stamp) = self.open(digest)?;
+        self.hash(digest, file, &stamp).map(drop)
+    }
+
     /// Removes what killed writers left, and stamps without an artifact.
     ///
     /// # Errors

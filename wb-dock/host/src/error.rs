@@ -1,7 +1,8 @@
 use std::fmt;
 use std::io;
 
-use wb_registry::{BindError, BundleError, RollbackError, StoreError};
+use wb_policy::{Refused, Shape, Tier};
+use wb_registry::{BindError, BundleError, InstallError, RollbackError, StoreError};
 
 /// An operation on this machine that failed.
 ///
@@ -91,6 +92,12 @@ pub enum ErrorKind {
         /// What the reader stumbled over.
         reason: String,
     },
+    /// There is no toolkit of the name.
+    #[error("no such toolkit: {name}")]
+    NoSuchToolkit {
+        /// The name.
+        name: String,
+    },
     /// No command is registered under the name.
     #[error("no such command: {name}")]
     NoSuchCommand {
@@ -119,6 +126,58 @@ pub enum ErrorKind {
     /// A bundle cannot be read or written.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// A bundle was not installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// A toolkit cannot be packed without the artifacts it declares.
+    #[error("`{command}` of toolkit `{id}` is not built")]
+    NotBuilt {
+        /// The toolkit.
+        id: String,
+        /// The command.
+        command: String,
+    },
+    /// What the name stands for is nothing that runs from start to end.
+    #[error("`{name}` is a {shape}, expected a command")]
+    NotRunnable {
+        /// The name.
+        name: String,
+        /// What it is.
+        shape: Shape,
+    },
+    /// The deployer has not consented to what a third-party toolkit asks for.
+    #[error("`{toolkit}` is refused: {refused}")]
+    Refused {
+        /// The toolkit.
+        toolkit: String,
+        /// What it asks for.
+        refused: Refused,
+    },
+    /// Policy wants the run contained better than this version can.
+    #[error("`{name}` must run in tier `{tier}`, which this version does not offer")]
+    TierUnavailable {
+        /// The command.
+        name: String,
+        /// The tier.
+        tier: Tier,
+    },
+    /// No profile has the name.
+    #[error("no profile is called `{name}`, expected one of {}", known.join(", "))]
+    NoSuchProfile {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// `profiles.toml` cannot be read.
+    #[error("`profiles.toml`: {reason}")]
+    CorruptProfiles {
+        /// What the reader stumbled over.
+        reason: String,
+    },
+    /// What happened in the sandbox.
+    #[error(transparent)]
+    Dock(#[from] wb_dock::Error),
     /// Neither `WB_HOME` nor a home directory is known.
     #[error("no home directory is known, expected `WB_HOME` to name one")]
     NoHome,
@@ -160,12 +219,21 @@ impl Error {
             ErrorKind::TooLarge { .. } => "host/too-large",
             ErrorKind::CorruptRegistry { .. } => "host/corrupt-registry",
             ErrorKind::CorruptConsent { .. } => "host/corrupt-consent",
+            ErrorKind::NoSuchToolkit { .. } => "host/no-such-toolkit",
             ErrorKind::NoSuchCommand { .. } => "registry/no-such-command",
             ErrorKind::NoSuchVersion { .. } => "registry/no-such-version",
             ErrorKind::Store(ref error) => error.code(),
             ErrorKind::Bind(ref error) => error.code(),
             ErrorKind::Rollback(ref error) => error.code(),
             ErrorKind::Bundle(ref error) => error.code(),
+            ErrorKind::Install(ref error) => error.code(),
+            ErrorKind::NotBuilt { .. } => "host/not-built",
+            ErrorKind::NotRunnable { .. } => "host/not-runnable",
+            ErrorKind::Refused { ref refused, .. } => refused.code(),
+            ErrorKind::TierUnavailable { .. } => "host/tier-unavailable",
+            ErrorKind::NoSuchProfile { .. } => "host/no-such-profile",
+            ErrorKind::CorruptProfiles { .. } => "host/corrupt-profiles",
+            ErrorKind::Dock(ref error) => error.code(),
             ErrorKind::NoHome => "host/no-home",
             ErrorKind::Offline { .. } => "host/offline",
             ErrorKind::Fetch { .. } => "host/fetch",
@@ -173,8 +241,20 @@ impl Error {
     }
 
     /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<&'static str> {
-        match *self.0 {
+    pub fn hint(&self) -> Option<String> {
+        let fixed = match *self.0 {
+            ErrorKind::Install(ref error) => return error.hint(),
+            ErrorKind::Refused {
+                ref toolkit,
+                ref refused,
+            } => return Some(refused.hint(toolkit)),
+            ErrorKind::NotBuilt { ref id, .. } => {
+                return Some(format!("build it: wbx toolkit build {id}"));
+            }
+            ErrorKind::TierUnavailable { .. } => Some(
+                "only code of your own runs in this process; \
+                 accept the weaker tier for others' with `--third-party-tier instance`",
+            ),
             ErrorKind::DiskFull { .. } => {
                 Some("free some space (`wbx gc` removes what no command uses), then run it again")
             }
@@ -191,13 +271,15 @@ impl Error {
             ErrorKind::CorruptConsent { .. } => {
                 Some("`wbx toolkit grant` writes it anew; remove the file to take the consent back")
             }
+            ErrorKind::NoSuchToolkit { .. } => Some("`wbx toolkit list` shows those there are"),
             ErrorKind::NoSuchCommand { .. } => {
                 Some("`wbx toolkit build-inline NAME LANG FILE` makes one")
             }
             ErrorKind::NoHome => Some("set `WB_HOME` to a directory of your own"),
             ErrorKind::Offline { .. } => Some("run it once without `--offline` and `WB_OFFLINE`"),
             _ => None,
-        }
+        };
+        fixed.map(str::to_owned)
     }
 
     /// Whether the same call may succeed later without any change.
@@ -278,6 +360,23 @@ impl From<RollbackError> for Error {
 impl From<BundleError> for Error {
     fn from(error: BundleError) -> Self {
         ErrorKind::Bundle(error).into()
+    }
+}
+
+impl From<InstallError> for Error {
+    fn from(error: InstallError) -> Self {
+        match error {
+            InstallError::Store(error) => error.into(),
+            InstallError::Bind(error) => error.into(),
+            InstallError::Bundle(error) => error.into(),
+            other => ErrorKind::Install(other).into(),
+        }
+    }
+}
+
+impl From<wb_dock::Error> for Error {
+    fn from(error: wb_dock::Error) -> Self {
+        ErrorKind::Dock(error).into()
     }
 }
 

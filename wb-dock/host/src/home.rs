@@ -23,14 +23,19 @@ use crate::error::{Error, ErrorKind};
 pub struct Home {
     root: PathBuf,
     toolchains: PathBuf,
+    code: PathBuf,
 }
 
 impl Home {
     /// The nexus in `root`, which need not exist yet.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        let toolchains = root.join("toolchains");
-        Self { root, toolchains }
+        let (toolchains, code) = (root.join("toolchains"), root.join("code"));
+        Self {
+            root,
+            toolchains,
+            code,
+        }
     }
 
     /// The nexus that the environment names: `WB_HOME`, else the platform's data directory.
@@ -50,10 +55,13 @@ impl Home {
         Ok(Self::at(dirs.data_local_dir()))
     }
 
-    /// The same nexus with the compilers of `other`: they are content-addressed, so sharing is safe.
+    /// The same nexus with the compilers and the compiled code of `other`.
+    ///
+    /// Both are named by what is in them, so sharing is safe.
     #[must_use]
     pub fn with_toolchains_of(mut self, other: &Self) -> Self {
         self.toolchains.clone_from(&other.toolchains);
+        self.code.clone_from(&other.code);
         self
     }
 
@@ -82,9 +90,9 @@ impl Home {
         self.root.join("build/cache")
     }
 
-    /// Compiled code of commands.
+    /// Compiled code; that of another nexus after [`Home::with_toolchains_of`].
     pub fn code(&self) -> PathBuf {
-        self.root.join("code")
+        self.code.clone()
     }
 
     /// Grants to third-party toolkits.

@@ -1,7 +1,13 @@
+//! A home directory put to use.
+
+mod run;
+mod ship;
+
 use std::fs;
 use std::sync::Arc;
 
 use wb_manifest::Digest;
+use wb_policy::Posture;
 use wb_registry::{Binding, CommandTable, Skipped, Store as _};
 
 use crate::atomic;
@@ -18,7 +24,10 @@ pub struct Nexus {
     home: Home,
     store: DiskStore,
     registry: RegistryFile,
+    posture: Posture,
 }
+
+pub use ship::{InstallOptions, Packed};
 
 impl Nexus {
     /// The nexus in `home`.
@@ -27,7 +36,15 @@ impl Nexus {
             store: DiskStore::at(home.commands()),
             registry: RegistryFile::of(&home),
             home,
+            posture: Posture::default(),
         }
+    }
+
+    /// The same nexus with other demands on isolation.
+    #[must_use]
+    pub fn with_posture(mut self, posture: Posture) -> Self {
+        self.posture = posture;
+        self
     }
 
     /// The directory it lies in.

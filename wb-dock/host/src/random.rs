@@ -1,21 +1,38 @@
-use std::io;
+use std::sync::Arc;
 
-/// Bytes from the system's random source, for seeds that a guest must not guess.
-///
-/// # Errors
-///
-/// What the system said: on the platforms in use this happens only inside a
-/// jail that hides the source.
-pub fn seed() -> io::Result<[u8; 32]> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::other)?;
-    Ok(seed)
+/// The system's random source, for guests that are not builds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandom;
+
+impl SystemRandom {
+    /// The source.
+    pub fn shared() -> Arc<dyn wb_dock::Random> {
+        Arc::new(Self)
+    }
+}
+
+impl wb_dock::Random for SystemRandom {
+    /// # Panics
+    ///
+    /// When the system has no random source, which happens only inside a jail
+    /// that hides it: a guest must not go on with numbers that can be guessed.
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("the system has a random source");
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use wb_dock::Random as _;
+
     #[test]
-    fn two_seeds_differ() {
-        assert_ne!(super::seed().unwrap(), super::seed().unwrap());
+    fn two_draws_differ() {
+        let draw = || {
+            let mut bytes = [0; 32];
+            SystemRandom.fill(&mut bytes);
+            bytes
+        };
+        assert_ne!(draw(), draw());
     }
 }

@@ -1,0 +1,177 @@
+//! A look over the machine and the nexus: what works, what does not, what to do.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+use wb_registry::Store as _;
+
+use crate::atomic::{self, Mode};
+use crate::nexus::Nexus;
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// Whether it is as it should be.
+    pub ok: bool,
+    /// What was found.
+    pub found: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Check {
+    /// Something that is as it should be.
+    pub fn good(name: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            name,
+            ok: true,
+            found: found.into(),
+            hint: None,
+        }
+    }
+
+    /// Something that is not, and what to do about it.
+    pub fn bad(name: &'static str, found: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            name,
+            ok: false,
+            found: found.into(),
+            hint: Some(hint.into()),
+        }
+    }
+}
+
+/// Looks over the nexus and the programs that fetch compilers.
+pub fn examine(nexus: &Nexus) -> Vec<Check> {
+    let mut checks = vec![home(nexus), registry(nexus), artifacts(nexus)];
+    checks.extend(["npm", "cargo"].map(client));
+    checks
+}
+
+/// Whether the nexus can be written to, and by nobody else.
+fn home(nexus: &Nexus) -> Check {
+    let root = nexus.home().root();
+    let private = || {
+        atomic::create_dir(root, Mode::Private)?;
+        // A file that vanishes with its handle.
+        tempfile::tempfile_in(root)?;
+        Ok::<_, std::io::Error>(is_private(root))
+    };
+    match private() {
+        Ok(true) => Check::good("nexus", "writable, and yours alone"),
+        Ok(false) => Check::bad(
+            "nexus",
+            "other users can look into it",
+            "take their permissions away: chmod 700",
+        ),
+        Err(error) => Check::bad(
+            "nexus",
+            format!("it cannot be written to: {}", error.kind()),
+            "set `WB_HOME` to a directory of your own",
+        ),
+    }
+}
+
+#[cfg(unix)]
+fn is_private(dir: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(dir).is_ok_and(|meta| meta.permissions().mode() & 0o077 == 0)
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &Path) -> bool {
+    true
+}
+
+fn registry(nexus: &Nexus) -> Check {
+    match nexus.table() {
+        Ok((table, skipped)) if skipped.is_empty() => {
+            Check::good("registry", format!("{} commands", table.len()))
+        }
+        Ok((_, skipped)) => {
+            let all: Vec<_> = skipped.iter().map(ToString::to_string).collect();
+            let hint = "build those toolkits again";
+            Check::bad("registry", all.join("; "), hint)
+        }
+        Err(error) => {
+            let hint = error.hint().unwrap_or_default();
+            Check::bad("registry", error.to_string(), hint)
+        }
+    }
+}
+
+/// Hashes every stored artifact, stamped or not.
+fn artifacts(nexus: &Nexus) -> Check {
+    let store = nexus.store();
+    let digests = match store.list() {
+        Ok(digests) => digests,
+        Err(error) => return Check::bad("artifacts", error.to_string(), "look at the disk"),
+    };
+    let damaged: Vec<_> = digests
+        .iter()
+        .filter_map(|digest| store.rehash(digest).err())
+        .map(|error| error.to_string())
+        .collect();
+    if damaged.is_empty() {
+        let stored = digests.len();
+        return Check::good(
+            "artifacts",
+            format!("{stored} stored, every digest is right"),
+        );
+    }
+    let hint = "build them again: the same source gives the same artifact";
+    Check::bad("artifacts", damaged.join("; "), hint)
+}
+
+/// Whether a registry client that toolchains are fetched with is there.
+fn client(program: &'static str) -> Check {
+    let version = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    match version {
+        Ok(output) if output.status.success() => {
+            let text = String::from_utf8_lossy(&output.stdout);
+            Check::good(program, text.lines().next().unwrap_or_default().trim())
+        }
+        _ => Check::bad(
+            program,
+            "not found",
+            "install it, or bring the toolchains along: `wbx toolchain import`",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Home;
+
+    #[test]
+    fn damage_is_found_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let nexus = Nexus::open(Home::at(dir.path().join("nexus")));
+        let found = |name: &str| {
+            let checks = examine(&nexus);
+            checks.into_iter().find(|check| check.name == name).unwrap()
+        };
+        assert!(found("nexus").ok && found("registry").ok && found("artifacts").ok);
+
+        let digest = nexus.store().put(b"\0asm").unwrap();
+        let path = nexus.store().path(&digest).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "other").unwrap();
+        assert!(found("artifacts").found.contains("is damaged"));
+
+        fs::write(nexus.home().registry(), "{").unwrap();
+        let registry = found("registry");
+        assert!(!registry.ok);
+        assert!(registry.hint.unwrap().contains("--repair"));
+    }
+}

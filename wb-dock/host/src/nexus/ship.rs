@@ -1,0 +1,129 @@
+//! The third rung: toolkits leave as bundles and arrive as commands.
+
+use bytes::Bytes;
+use wb_manifest::{Digest, ToolkitId, palette, read};
+use wb_policy::Profile;
+use wb_registry::{
+    Binding, Bundle, InstallRules, Installed, Part, Store as _, UnpackLimits, decode_bundle,
+    encode_bundle, install, strip_private,
+};
+
+use super::Nexus;
+use crate::atomic::Mode;
+use crate::consent;
+use crate::error::{Error, ErrorKind};
+use crate::toolkits::Toolkits;
+
+/// A toolkit in one file.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// The bundle.
+    pub bytes: Bytes,
+    /// Its digest, for whoever installs it to pin.
+    pub digest: Digest,
+    /// The commands in it.
+    pub commands: Vec<Binding>,
+    /// How many documents travel with them.
+    pub documents: usize,
+}
+
+/// How a bundle is taken in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InstallOptions {
+    /// The digest it must have.
+    pub pin: Option<Digest>,
+    /// Treat it as somebody else's code whatever its manifest says.
+    pub as_third_party: bool,
+    /// Take third-party code that nobody has signed.
+    pub allow_unsigned: bool,
+}
+
+impl Nexus {
+    /// Packs the toolkit `id` of `toolkits` with the artifacts that were built from it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotBuilt`] if a command of its manifest is not registered,
+    /// [`ErrorKind::Store`], [`ErrorKind::Bundle`], and those of
+    /// [`Toolkits::tree`].
+    pub fn pack(&self, toolkits: &Toolkits, id: &ToolkitId) -> Result<Packed, Error> {
+        let tree = toolkits.tree(id)?;
+        let manifest = tree.get("manifest.org").cloned().unwrap_or_default();
+        let reading = read(&manifest);
+        let entries = palette(&tree);
+        let manifests = reading
+            .toolkits()
+            .iter()
+            .chain(entries.iter().map(|entry| entry.reading.manifest()));
+        let (table, _) = self.registry.read(|_| true)?;
+        let mut parts = Vec::new();
+        for manifest in manifests {
+            let Some(name) = manifest.command() else {
+                continue;
+            };
+            let bound = table
+                .get(name.as_str())
+                .filter(|binding| binding.toolkit.as_ref() == Some(id));
+            let digest = bound
+                .as_ref()
+                .map_or(Digest::from_bytes([0; 32]), |b| b.digest);
+            // Nothing to pack for a shape without an artifact.
+            let Some(binding) = Binding::declared(manifest, name.clone(), digest) else {
+                continue;
+            };
+            if bound.is_none() {
+                let (id, command) = (id.to_string(), name.to_string());
+                return Err(ErrorKind::NotBuilt { id, command }.into());
+            }
+            let wasm = self.store.get(&digest)?;
+            parts.push(Part { binding, wasm });
+        }
+        let commands = parts.iter().map(|part| part.binding.clone()).collect();
+        let tree = strip_private(&tree);
+        let documents = tree.len();
+        let id = id.clone();
+        let bytes = encode_bundle(&Bundle { id, tree, parts })?;
+        Ok(Packed {
+            digest: Digest::of(&bytes),
+            bytes,
+            commands,
+            documents,
+        })
+    }
+
+    /// Installs a bundle: its commands are registered and its documents written
+    /// below [`Home::toolkits`](crate::Home::toolkits), or nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Install`] says which check refused it.
+    pub fn install(&self, bytes: &[u8], options: InstallOptions) -> Result<Installed, Error> {
+        let profile = Profile::posix();
+        let mut rules = InstallRules {
+            pin: options.pin,
+            as_third_party: options.as_third_party,
+            allow_unsigned: options.allow_unsigned,
+            ..InstallRules::new(&profile)
+        };
+        // The record to ask for is known once the bundle has said its name; a
+        // bundle that is not the pinned one, or none at all, is refused below.
+        let pinned = options.pin.is_none_or(|pin| pin == Digest::of(bytes));
+        let bundle = pinned
+            .then(|| decode_bundle(bytes, &UnpackLimits::default()).ok())
+            .flatten();
+        let consent = match &bundle {
+            Some(bundle) => consent::load(&self.home, &bundle.id)?,
+            None => None,
+        };
+        rules.consent = consent.as_ref();
+        self.registry.update(|table| {
+            let installed = install(bytes, &rules, table, &self.store)?;
+            Toolkits::at(self.home.toolkits()).replace(
+                &installed.id,
+                &installed.tree,
+                Mode::Private,
+            )?;
+            Ok(installed)
+        })
+    }
+}
