@@ -6,12 +6,20 @@
 #include <stdint.h>
 #include "quickjs.h"
 
-/* Native stack that JavaScript may use. The linker gives the module 2 MiB of
- * shadow stack, but the host's own stack, which each interpreter call uses as
- * well, runs out first; see RECIPES.md for the measurement behind the figure. */
-#ifndef ENGINE_JS_STACK
-#define ENGINE_JS_STACK (128 * 1024)
+/* The engine can only measure its shadow stack, but what runs out first is the
+ * host's stack, of which every call uses some as well: up to twice as much in
+ * the interpreter, and ten to thirty times as much in the parsers of JavaScript
+ * and JSON, whose frames hold little that needs an address. So each gets its
+ * share of the host's stack, in bytes of shadow stack: recursion ends in a
+ * RangeError that a program can catch, and not in a trap. */
+#ifndef ENGINE_HOST_STACK
+#define ENGINE_HOST_STACK (1024 * 1024)
 #endif
+#define ENGINE_JS_STACK (ENGINE_HOST_STACK / 4)
+#define ENGINE_PARSER_STACK (ENGINE_HOST_STACK / 64)
+
+/* Makes JSON and eval keep to ENGINE_PARSER_STACK. */
+int engine_limit_parsers(JSContext *ctx);
 
 /* Resolves every import of `module` and its dependencies against the exports
  * of the modules they name, without evaluating anything. Returns -1 with an
@@ -23,6 +31,10 @@ int engine_link(JSContext *ctx, JSValueConst module);
  * NULL for an import for side effects only. */
 typedef void engine_import_visitor(void *opaque, const char *specifier, const char *name);
 void engine_each_import(JSContext *ctx, JSValueConst module, engine_import_visitor *visit, void *opaque);
+
+/* Whether a value is a function compiled from source, as opposed to one of
+ * the engine or of this runtime. */
+bool engine_is_compiled(JSValueConst v);
 
 /* Seeds Math.random, which the engine otherwise seeds from the clock. */
 void engine_seed(JSContext *ctx, uint64_t seed);

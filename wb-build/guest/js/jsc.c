@@ -549,7 +549,7 @@ int main(int argc, char **argv)
 
     JSRuntime *rt = JS_NewRuntime();
     JSContext *ctx = must(rt ? JS_NewContext(rt) : NULL);
-    JS_SetMaxStackSize(rt, ENGINE_JS_STACK);
+    JS_SetMaxStackSize(rt, ENGINE_PARSER_STACK);
     JS_SetModuleLoaderFunc2(rt, normalize, compile, check_attributes, NULL);
     for (; i < argc; i++) {
         int code = build_entry(ctx, argv[i]);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "runtime.h"
 #include "utf8.h"
 
@@ -395,6 +396,12 @@ static JSValue native_promise(JSContext *ctx, JSValueConst self, int argc, JSVal
     return result;
 }
 
+/* isCompiled(v) -> whether v is a function compiled from source */
+static JSValue native_is_compiled(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    return JS_NewBool(ctx, engine_is_compiled(argv[0]));
+}
+
 /* proxyTarget(v) -> the target of a proxy, else undefined */
 static JSValue native_proxy_target(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
@@ -423,6 +430,7 @@ static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("load", 1, native_load),
     JS_CFUNC_DEF("sourceMap", 1, native_source_map),
     JS_CFUNC_DEF("promise", 1, native_promise),
+    JS_CFUNC_DEF("isCompiled", 1, native_is_compiled),
     JS_CFUNC_DEF("proxyTarget", 1, native_proxy_target),
 };
 

@@ -231,7 +231,7 @@ JSContext *runtime_new(int argc, char **argv)
     engine_seed(ctx, seed);
     JS_SetModuleLoaderFunc(rt, normalize, load, NULL);
     JS_SetHostPromiseRejectionTracker(rt, on_rejection, NULL);
-    if (!native_module(ctx, argc, argv)) {
+    if (engine_limit_parsers(ctx) < 0 || !native_module(ctx, argc, argv)) {
         report_plainly(ctx, JS_GetException(ctx));
         exit(EXIT_ERROR);
     }
