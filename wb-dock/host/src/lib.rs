@@ -4,6 +4,7 @@
 //! It knows nothing of argument parsing, routes or rendering.
 
 pub mod atomic;
+mod catalog;
 mod clock;
 pub mod consent;
 pub mod discover;
@@ -21,6 +22,7 @@ pub mod toolchain;
 mod toolkits;
 pub mod tree;
 
+pub use catalog::Catalog;
 pub use clock::{SystemClock, rfc3339, unix_time};
 pub use disk_store::DiskStore;
 pub use error::{Error, ErrorKind};
