@@ -134,24 +134,32 @@ static void diagnose_import(const char *name, const char *specifier, const char 
     reported = true;
 }
 
+/* "SyntaxError: message" without its first word. */
+static const char *message_of(const char *what)
+{
+    const char *colon = what ? strstr(what, ": ") : NULL;
+    return colon ? colon + 2 : what ? what : "out of memory";
+}
+
 /* Prints the pending exception, which tells its place in the first line of its
  * stack: "    at FILE:LINE:COLUMN". */
 static int diagnose_exception(JSContext *ctx, const char *name)
 {
     JSValue error = JS_GetException(ctx);
     if (!reported) {
-        JSValue stack = JS_GetPropertyStr(ctx, error, "stack"), message = JS_GetPropertyStr(ctx, error, "message");
-        const char *where = JS_ToCString(ctx, stack), *what = JS_ToCString(ctx, message);
+        JSValue stack = JS_GetPropertyStr(ctx, error, "stack");
+        const char *where = JS_ToCString(ctx, stack), *what = JS_ToCString(ctx, error);
         const char *at = where ? strstr(where, "at ") : NULL;
         size_t len = at ? strcspn(at + 3, "\n") : 0;
-        if (len && at[3 + len - 1] >= '0' && at[3 + len - 1] <= '9')
-            fprintf(stderr, "%.*s: %s\n", (int)len, file_of(at + 3), what);
+        if (what && strncmp(what, "RangeError", 10) == 0)
+            fprintf(stderr, "%s:1:1: the source is nested too deeply\n", file_of(name));
+        else if (len && at[3 + len - 1] >= '0' && at[3 + len - 1] <= '9')
+            fprintf(stderr, "%.*s: %s\n", (int)len, file_of(at + 3), message_of(what));
         else
-            fprintf(stderr, "%s:1:1: %s\n", file_of(name), what);
+            fprintf(stderr, "%s:1:1: %s\n", file_of(name), message_of(what));
         JS_FreeCString(ctx, where);
         JS_FreeCString(ctx, what);
         JS_FreeValue(ctx, stack);
-        JS_FreeValue(ctx, message);
     }
     JS_FreeValue(ctx, error);
     return EXIT_SOURCES;
@@ -549,7 +557,7 @@ int main(int argc, char **argv)
 
     JSRuntime *rt = JS_NewRuntime();
     JSContext *ctx = must(rt ? JS_NewContext(rt) : NULL);
-    JS_SetMaxStackSize(rt, ENGINE_PARSER_STACK);
+    JS_SetMaxStackSize(rt, 2 * ENGINE_PARSER_STACK); /* nothing else runs here */
     JS_SetModuleLoaderFunc2(rt, normalize, compile, check_attributes, NULL);
     for (; i < argc; i++) {
         int code = build_entry(ctx, argv[i]);
