@@ -1,0 +1,166 @@
+use wb_build::NoCache;
+use wb_manifest::Lang;
+
+use crate::home::{artifact, build, execute, findings, output, plan, run, tree};
+
+const HELLO: &str = "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n";
+
+#[test]
+fn hello() {
+    assert_eq!(output(Lang::C, &[("main.c", HELLO)], &[], ""), "hello\n");
+}
+
+#[test]
+fn arguments_input_and_exit_code_reach_the_program() {
+    let source = r#"
+        #include <stdio.h>
+        #include <string.h>
+        int main(int argc, char **argv) {
+            char line[64];
+            while (fgets(line, sizeof line, stdin)) printf("%s:%s", argv[1], line);
+            return argc;
+        }
+    "#;
+    let outcome = execute(&artifact(Lang::C, &[("main.c", source)]), &["x", "y"], "a\nb\n");
+    assert_eq!(outcome.stdout, "x:a\nx:b\n");
+    assert_eq!(outcome.exit_code, 3);
+}
+
+const SEVERAL: &[(&str, &str)] = &[
+    (
+        "main.c",
+        "#include <stdio.h>\n#include <string.h>\n#include \"shape/area.h\"\n#include \"names.h\"\n\
+         #include \"string.h\"\n\
+         int main(void) { printf(\"%s %d %zu %d\\n\", NAME, area(3, 4), strlen(\"abc\"), OURS); }\n",
+    ),
+    ("include/names.h", "#define NAME \"box\"\n"),
+    // Named as a header of the library: seen by \"…\" and not by <…>.
+    ("compat/string.h", "#define OURS 7\n"),
+    ("shape/area.h", "int area(int a, int b);\n"),
+    (
+        "shape/area.c",
+        "#include \"area.h\"\n#include \"inner.c\"\nint area(int a, int b) { return times(a, b); }\n",
+    ),
+    ("shape/inner.c", "static int times(int a, int b) { return a * b; }\n"),
+];
+
+#[test]
+fn several_files_in_several_folders() {
+    assert_eq!(output(Lang::C, SEVERAL, &[], ""), "box 12 3 7\n");
+}
+
+#[test]
+fn any_number_of_jobs_gives_the_same_bytes() {
+    let plan = plan(Lang::C, tree(SEVERAL)).unwrap();
+    let digest = |jobs| run(&plan, &NoCache, jobs).unwrap().artifact().unwrap().digest;
+    assert_eq!(digest(1), digest(4));
+}
+
+#[test]
+fn paths_and_dates_do_not_show() {
+    let source = "#include <stdio.h>\nint main(void) { puts(__FILE__ \" \" __DATE__); }\n";
+    assert_eq!(
+        output(Lang::C, &[("src/a.c", source)], &[], ""),
+        "src/a.c Jan  1 1970\n"
+    );
+}
+
+#[test]
+fn setjmp_and_signals_work() {
+    let source = r#"
+        #include <setjmp.h>
+        #include <signal.h>
+        #include <stdio.h>
+        #include <time.h>
+        static jmp_buf back;
+        static void deep(int n) { if (n == 0) longjmp(back, 7); deep(n - 1); }
+        static void caught(int s) { printf("signal %d\n", s == SIGTERM); }
+        int main(void) {
+            int r = setjmp(back);
+            if (r == 0) deep(5);
+            printf("jumped %d\n", r);
+            signal(SIGTERM, caught);
+            raise(SIGTERM);
+            return clock() == (clock_t)-1;
+        }
+    "#;
+    assert_eq!(
+        output(Lang::C, &[("main.c", source)], &[], ""),
+        "jumped 7\nsignal 1\n"
+    );
+}
+
+#[test]
+fn cpp_with_the_standard_library_and_c_beside_it() {
+    let files = [
+        (
+            "main.cpp",
+            "#include <iostream>\n#include <map>\n#include <string>\n#include <vector>\n\
+             extern \"C\" int twice(int);\n\
+             int main() { std::map<std::string, std::vector<int>> m; m[\"a\"] = {1, 2, 3};\n\
+             for (auto& [k, v] : m) std::cout << k << ' ' << v.size() << ' ' << twice(21) << std::endl; }\n",
+        ),
+        ("twice.c", "int twice(int n) { return 2 * n; }\n"),
+    ];
+    assert_eq!(output(Lang::Cpp, &files, &[], ""), "a 3 42\n");
+    let built = build(Lang::Cpp, &files).unwrap();
+    assert!(built.diagnostics[0].message.contains("-fno-exceptions"));
+}
+
+#[test]
+fn exceptions_are_refused_where_they_stand() {
+    let found = findings(Lang::Cpp, &[("main.cpp", "int main() {\n  throw 1;\n}\n")]);
+    assert_eq!(
+        found[1],
+        "main.cpp:2:3: error: cannot use 'throw' with exceptions disabled"
+    );
+}
+
+#[test]
+fn every_unit_reports_its_errors_and_warnings() {
+    let found = findings(
+        Lang::C,
+        &[
+            ("a.c", "int main(void) {\n  return missing;\n}\n"),
+            ("lib/b.c", "#include \"b.h\"\n"),
+            ("lib/b.h", "int f(void) { int x = \"text\"; }\nint broken\n"),
+        ],
+    );
+    assert_eq!(found[0], "a.c:2:10: error: use of undeclared identifier 'missing'");
+    assert!(found.iter().any(|f| f.starts_with("lib/b.h:1:") && f.contains("error")), "{found:#?}");
+}
+
+#[test]
+fn the_linker_names_the_source() {
+    let found = findings(Lang::C, &[("main.c", "int gone(void);\nint main(void) { return gone(); }\n")]);
+    assert_eq!(found, ["error: main.c: undefined symbol: gone"]);
+}
+
+#[test]
+fn nothing_outside_of_the_tree_can_be_included() {
+    for path in ["/etc/passwd", "../../etc/passwd", "/proc/self/environ", "../x.h"] {
+        let source = format!("#include \"{path}\"\nint main(void) {{ return 0; }}\n");
+        let found = findings(Lang::C, &[("main.c", &source)]);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        let refused = found[0].contains("file not found") || found[0].contains("cannot open file");
+        assert!(found[0].starts_with("main.c:1:10: error: ") && refused, "{found:#?}");
+    }
+}
+
+#[test]
+fn hostile_nesting_is_a_crash_that_names_its_step() {
+    let nested = |n: usize| {
+        let (open, close) = ("(".repeat(n), ")".repeat(n));
+        format!("int main(void) {{ return {open}0{close}; }}\n")
+    };
+    assert_eq!(output(Lang::C, &[("main.c", &nested(200))], &[], ""), "");
+    let error = build(Lang::C, &[("main.c", &nested(20_000))]).unwrap_err();
+    assert_eq!(error.code(), "build/compiler-crashed", "{error}");
+    assert!(error.to_string().starts_with("compile main.c: the compiler crashed"));
+}
+
+#[test]
+fn bytes_that_are_not_text_are_a_finding() {
+    let found = findings(Lang::C, &[("main.c", "\u{0}\u{1}\u{2} int main")]);
+    assert!(found.iter().any(|f| f.starts_with("main.c:1:")), "{found:#?}");
+}

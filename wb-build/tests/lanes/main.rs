@@ -1,0 +1,4 @@
+//! Real builds: the compilers, provisioned as a user would have them provisioned.
+
+mod c;
+mod home;
