@@ -204,6 +204,17 @@ impl Toolchains {
         Ok(removed)
     }
 
+    /// Fetches and builds every pack anew, whatever the lock says of its bytes, and
+    /// pins in [`Toolchains::lock`] what came out, as far as it came. For
+    /// maintainers who change a version or a recipe.
+    ///
+    /// # Errors
+    ///
+    /// As [`Toolchains::install`], but for digests that differ.
+    pub fn relock(&mut self, progress: &dyn Progress) -> Result<(), Error> {
+        install::relock(self, progress)
+    }
+
     /// The installed packs as the tools of builds.
     pub fn tools(&self) -> HostTools {
         HostTools::new(self)

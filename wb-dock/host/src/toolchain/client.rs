@@ -123,7 +123,6 @@ struct MetadataPackage {
     manifest_path: String,
 }
 
-
 /// Runs a client to its end and gives its standard output.
 fn run(mut command: Command, program: &str, what: &str) -> Result<Vec<u8>, Error> {
     let output = command
@@ -166,10 +165,7 @@ fn failed(what: &str, message: impl Into<String>) -> Error {
     .into()
 }
 
-fn host(
-    what: &str,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> Error {
+fn host(what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     ErrorKind::Host {
         what: format!("cannot fetch package `{what}`"),
         source: source.into(),

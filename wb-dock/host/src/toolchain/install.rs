@@ -3,7 +3,9 @@
 
 use std::num::NonZeroUsize;
 
-use wb_build::toolchain::{Derived, Entry, MemberKind, Pack, PackFiles, Package, recipe, unpack};
+use wb_build::toolchain::{
+    Derived, Entry, MemberKind, Pack, PackFiles, Package, recipe, take_members, unpack,
+};
 use wb_build::{Builder, DockSandbox, Error, ErrorKind, ToolRef, Tools as _};
 use wb_manifest::{Digest, Tree};
 
@@ -108,6 +110,33 @@ fn fetched(
     Ok(files)
 }
 
+/// See [`Toolchains::relock`].
+pub(super) fn relock(toolchains: &mut Toolchains, progress: &dyn Progress) -> Result<(), Error> {
+    let names: Vec<String> = toolchains.lock.all().map(|p| p.name().to_owned()).collect();
+    for name in names {
+        let files = match toolchains.lock.find(&name)? {
+            Entry::Fetched(pack) => {
+                progress.start(&name, Phase::Download, None);
+                let scratch = toolchains.store.scratch()?;
+                let package = client::fetch(pack, scratch.path(), toolchains.offline)?;
+                progress.finish(&name, Phase::Download);
+                take_members(pack, &package)?
+            }
+            Entry::Derived(derived) => build(toolchains, derived, progress)?,
+        };
+        for (member, bytes) in &files {
+            let size = bytes.len() as u64;
+            toolchains.lock.pin(&name, member, Digest::of(bytes), size);
+        }
+        let entry = toolchains.lock.find(&name)?;
+        if !toolchains.store.has(entry) {
+            toolchains.store.put(entry, &files, |_| ())?;
+        }
+        compile(toolchains, entry, progress)?;
+    }
+    Ok(())
+}
+
 /// Builds a derived pack in the sandbox and holds it to the lock.
 fn built(
     toolchains: &Toolchains,
@@ -134,7 +163,7 @@ fn built(
 }
 
 /// Builds a derived pack as its recipe says, whatever comes of it.
-pub(super) fn build(
+fn build(
     toolchains: &Toolchains,
     derived: &Derived,
     progress: &dyn Progress,
@@ -168,17 +197,19 @@ pub(super) fn compile(
     let tools = toolchains.tools();
     let missing: Vec<_> = programs
         .into_iter()
-        .filter(|m| !tools.is_compiled(&m.sha256))
+        .filter(|m| !tools.is_compiled(m.sha256))
         .collect();
     if missing.is_empty() {
         return Ok(());
     }
     let name = entry.name();
     // One process compiles; the others find the result when they get their turn.
-    let _held = toolchains
-        .store
-        .lock(&format!("{name}.compile"), || ())?;
-    progress.start(name, Phase::Compile, Some(missing.iter().map(|m| m.size).sum()));
+    let _held = toolchains.store.lock(&format!("{name}.compile"), || ())?;
+    progress.start(
+        name,
+        Phase::Compile,
+        Some(missing.iter().map(|m| m.size).sum()),
+    );
     let mut done = 0;
     for member in missing {
         tools.program(&ToolRef {

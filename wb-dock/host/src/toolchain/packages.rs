@@ -86,12 +86,12 @@ impl PackageSource for NpmPackages {
 fn has_integrity(bytes: &[u8], integrity: &str) -> bool {
     use base64::Engine as _;
     let encode = |digest: &[u8]| base64::engine::general_purpose::STANDARD.encode(digest);
-    integrity
-        .split_ascii_whitespace()
-        .any(|one| match one.split('?').next().and_then(|o| o.split_once('-')) {
+    integrity.split_ascii_whitespace().any(|one| {
+        match one.split('?').next().and_then(|o| o.split_once('-')) {
             Some(("sha512", digest)) => encode(&sha2::Sha512::digest(bytes)) == digest,
             Some(("sha384", digest)) => encode(&sha2::Sha384::digest(bytes)) == digest,
             Some(("sha256", digest)) => encode(&sha2::Sha256::digest(bytes)) == digest,
             _ => false,
-        })
+        }
+    })
 }

@@ -44,7 +44,8 @@ impl PackStore {
     pub(super) fn has(&self, entry: Entry<'_>) -> bool {
         let dir = self.dir(entry);
         entry.members().iter().all(|member| {
-            fs::metadata(dir.join(&member.name)).is_ok_and(|m| m.is_file() && m.len() == member.size)
+            fs::metadata(dir.join(&member.name))
+                .is_ok_and(|m| m.is_file() && m.len() == member.size)
         })
     }
 

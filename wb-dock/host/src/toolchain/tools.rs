@@ -7,7 +7,7 @@ use bytes::Bytes;
 use wb_build::toolchain::{Entry, Lock, Member, tree_entries};
 use wb_build::{Error, ErrorKind, ToolRef, Tools};
 use wb_dock::fs::Image;
-use wb_dock::{CodeCache, Engine, Program};
+use wb_dock::{CompileLimits, Engine, Program};
 use wb_manifest::Digest;
 
 use super::Toolchains;
@@ -19,7 +19,6 @@ pub struct HostTools {
     lock: Lock,
     store: PackStore,
     engine: Engine,
-    code: CodeCache,
     programs: Mutex<BTreeMap<Digest, Program>>,
     images: Mutex<BTreeMap<Digest, Image>>,
 }
@@ -30,10 +29,14 @@ impl HostTools {
             lock: toolchains.lock.clone(),
             store: toolchains.store.clone(),
             engine: toolchains.engine.clone(),
-            code: toolchains.code.clone(),
             programs: Mutex::default(),
             images: Mutex::default(),
         }
+    }
+
+    /// Whether the engine has compiled code for a program.
+    pub(super) fn is_compiled(&self, digest: Digest) -> bool {
+        self.engine.load_cached(*digest.as_bytes()).is_some()
     }
 
     /// The pack and member that a plan names; a plan made for another lock is
@@ -66,7 +69,14 @@ impl Tools for HostTools {
             return Ok(program.clone());
         }
         // Held while loading, so that threads which start together load once.
-        let program = load(&self.engine, &self.code, tool, || self.read(tool))?;
+        self.find(tool)?;
+        let program = match self.engine.load_cached(*tool.digest.as_bytes()) {
+            Some(program) => program,
+            None => self
+                .engine
+                .load_with(&self.read(tool)?, &CompileLimits::trusted())
+                .map_err(|e| host(format!("cannot compile `{}`", tool.member), e))?,
+        };
         programs.insert(tool.digest, program.clone());
         Ok(program)
     }

@@ -81,7 +81,11 @@ pub(super) fn import(
     let mut installed = Vec::new();
     for (name, files) in packs {
         let entry = lock.find(&name)?;
-        if let Some(member) = entry.members().iter().find(|m| !files.contains_key(&m.name)) {
+        if let Some(member) = entry
+            .members()
+            .iter()
+            .find(|m| !files.contains_key(&m.name))
+        {
             return Err(broken(format!("no `{name}/{}` in it", member.name)));
         }
         let _held = store.lock(&name, || ())?;
