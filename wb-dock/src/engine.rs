@@ -18,7 +18,14 @@ mod ticker;
 pub(crate) use ticker::Live;
 
 /// Native stack that a guest may use. Deeper recursion is a trap.
-const STACK: usize = 1 << 20;
+///
+/// The JavaScript engine of the js lane wants 2 MiB to turn deep recursion into
+/// an exception of its own first.
+const GUEST_STACK: usize = 2 << 20;
+
+/// Stack for host functions on top: guests run on stacks of their own, so that
+/// nesting and the caller's thread make no difference to how deep they can go.
+const HOST_STACK: usize = 1 << 20;
 
 /// Bytes of linear memory that an instance slot keeps for the next guest. Most
 /// commands stay below, and start without a page fault.
@@ -269,7 +276,8 @@ impl EngineBuilder {
             .cranelift_opt_level(OptLevel::Speed)
             .epoch_interruption(true)
             .consume_fuel(self.counts_fuel)
-            .max_wasm_stack(STACK)
+            .max_wasm_stack(GUEST_STACK)
+            .async_stack_size(GUEST_STACK + HOST_STACK)
             // setjmp of the C lane is made of exceptions.
             .wasm_exceptions(true)
             .wasm_memory64(false)
@@ -291,6 +299,7 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .total_memories(instances)
         .total_tables(instances)
         .total_gc_heaps(instances)
+        .total_stacks(instances)
         .max_memory_size(4 << 30)
         .max_core_instance_size(INSTANCE_SIZE)
         .table_elements(TABLE_ELEMENTS)

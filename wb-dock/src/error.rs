@@ -40,6 +40,11 @@ pub enum ErrorKind {
         /// Each import that is refused, with the reason.
         denied: Vec<Denial>,
     },
+    /// The module imports a function under another type than it has.
+    ImportType {
+        /// What the engine says about it.
+        message: String,
+    },
     /// The host left a granted capability without anything behind it.
     NotProvided {
         /// The capability.
@@ -75,6 +80,11 @@ pub enum ErrorKind {
         /// What it did, in the engine's words.
         message: String,
     },
+    /// All instances of the pool are in use.
+    Busy {
+        /// The command that was not started.
+        command: String,
+    },
     /// The engine refused its configuration or could not make an instance.
     Engine {
         /// What the engine says.
@@ -101,12 +111,14 @@ impl Error {
                 "dock/unknown-import"
             }
             ErrorKind::NotGranted { .. } => "dock/not-granted",
+            ErrorKind::ImportType { .. } => "dock/import-type",
             ErrorKind::NotProvided { .. } => "dock/not-provided",
             ErrorKind::NotACommand { .. } => "dock/not-a-command",
             ErrorKind::BadPath { .. } => "dock/bad-path",
             ErrorKind::BadArgument { .. } => "dock/bad-argument",
             ErrorKind::Limit(exceeded) => exceeded.code(),
             ErrorKind::Trap { .. } => "dock/trap",
+            ErrorKind::Busy { .. } => "dock/busy",
             ErrorKind::Engine { .. } => "dock/engine",
         }
     }
@@ -171,6 +183,7 @@ impl fmt::Display for ErrorKind {
                 }
                 Ok(())
             }
+            Self::ImportType { message } => write!(f, "an import has the wrong type: {message}"),
             Self::NotProvided { cap, import } => write!(
                 f,
                 "import `{import}` needs `{cap}`, which is granted but which this host does not provide"
@@ -186,6 +199,12 @@ impl fmt::Display for ErrorKind {
             }
             Self::Limit(exceeded) => exceeded.fmt(f),
             Self::Trap { command, message } => write!(f, "`{command}` crashed: {message}"),
+            Self::Busy { command } => {
+                write!(
+                    f,
+                    "no room to run `{command}`: every instance of the pool is in use"
+                )
+            }
             Self::Engine { message } => write!(f, "engine: {message}"),
         }
     }

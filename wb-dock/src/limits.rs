@@ -118,9 +118,9 @@ pub(crate) struct MemoryGauge {
 }
 
 impl MemoryGauge {
-    pub(crate) fn new(budget: &Budget) -> Self {
+    pub(crate) fn new(budget: Budget) -> Self {
         Self {
-            budget: budget.clone(),
+            budget,
             reserved: None,
         }
     }

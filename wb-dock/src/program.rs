@@ -1,8 +1,8 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wasmtime::{InstancePre, Module, ModuleExport};
-use wb_policy::{CapSet, Grant, Import, Profiles, denied_imports};
+use wasmtime::{ExternType, InstancePre, Module, ModuleExport};
+use wb_policy::{CapSet, Grant, Import, Profiles, core_import, denied_imports};
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
@@ -25,6 +25,8 @@ struct Inner {
     engine: Engine,
     module: Module,
     digest: [u8; 32],
+    /// The capabilities behind its imports.
+    needs: CapSet,
     start: Option<ModuleExport>,
     memory: Option<ModuleExport>,
     /// Linked for each set of capabilities it was admitted with.
@@ -33,10 +35,23 @@ struct Inner {
 
 impl Program {
     pub(crate) fn new(engine: &Engine, module: Module, digest: [u8; 32]) -> Self {
-        let start = module.get_export_index("_start");
-        let memory = module.get_export_index("memory");
+        let is_start = |ty: &ExternType| {
+            let function = ty.func();
+            function.is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0)
+        };
+        let start = module.get_export("_start").filter(is_start);
+        let start = start.and_then(|_| module.get_export_index("_start"));
+        let memory = module
+            .get_export("memory")
+            .filter(|ty| ty.memory().is_some());
+        let memory = memory.and_then(|_| module.get_export_index("memory"));
+        let needs = module
+            .imports()
+            .flat_map(|import| core_import(import.module(), import.name()).caps().to_vec())
+            .collect();
         Self(Arc::new(Inner {
             engine: engine.clone(),
+            needs,
             module,
             digest,
             start,
@@ -66,7 +81,8 @@ impl Program {
     /// # Errors
     ///
     /// [`ErrorKind::NotGranted`] names each import that is not covered, the
-    /// capability it needs and the smallest profile that grants it.
+    /// capability it needs and the smallest profile that grants it;
+    /// [`ErrorKind::NotProvided`] a granted capability that `services` left empty.
     /// [`ErrorKind::NotACommand`] if there is nothing to start.
     ///
     /// # Examples
@@ -89,47 +105,82 @@ impl Program {
             }
             .into());
         }
-        let linked = self.linked(grant)?;
+        let linked = self.linked(grant, services)?;
         Command::new(self.clone(), linked, grant, services)
     }
 
-    fn linked(&self, grant: &Grant) -> Result<InstancePre<Guest>, Error> {
+    /// The program linked to what `grant` covers, the second wall; linked once for
+    /// each set of capabilities.
+    fn linked(&self, grant: &Grant, services: &Services) -> Result<InstancePre<Guest>, Error> {
         let caps = grant.caps();
-        let held = |linked: &[(CapSet, InstancePre<Guest>)]| {
-            let (_, pre) = linked.iter().find(|(held, _)| *held == caps)?;
-            Some(pre.clone())
-        };
-        if let Some(pre) = held(&self.0.linked.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(pre);
+        let held = self
+            .lock()
+            .iter()
+            .find(|(held, _)| *held == caps)
+            .map(|(_, linked)| linked.clone());
+        if held.is_none() {
+            self.check_granted(grant, services)?;
         }
-        let imports = self
-            .imports()
-            .map(|(module, name)| Import::Core { module, name });
-        let denied = denied_imports(imports, grant, &Profiles::built_in());
-        if !denied.is_empty() {
-            return Err(ErrorKind::NotGranted { denied }.into());
+        self.check_provided(services)?;
+        if let Some(linked) = held {
+            return Ok(linked);
         }
-        let pre = self
+        let linked = self
             .0
             .engine
             .linker(caps)?
             .instantiate_pre(&self.0.module)
-            .map_err(|error| Error::engine(&error))?;
-        let mut linked = self.0.linked.lock().unwrap_or_else(PoisonError::into_inner);
-        if held(&linked).is_none() {
-            linked.push((caps, pre.clone()));
+            .map_err(|error| ErrorKind::ImportType {
+                message: format!("{error:#}"),
+            })?;
+        // Two threads may both have linked it; either result will do.
+        self.lock().push((caps, linked.clone()));
+        Ok(linked)
+    }
+
+    /// The first wall: our own list, which can name every import that is refused.
+    fn check_granted(&self, grant: &Grant, services: &Services) -> Result<(), Error> {
+        let imports = self
+            .imports()
+            .map(|(module, name)| Import::Core { module, name });
+        let denied = match &services.profiles {
+            Some(profiles) => denied_imports(imports, grant, profiles),
+            None => denied_imports(imports, grant, &Profiles::built_in()),
+        };
+        if denied.is_empty() {
+            return Ok(());
         }
-        Ok(pre)
+        Err(ErrorKind::NotGranted { denied }.into())
+    }
+
+    /// Whether the host has something behind every import.
+    fn check_provided(&self, services: &Services) -> Result<(), Error> {
+        let missing = self.0.needs.difference(services.provided());
+        let Some(cap) = missing.iter().next() else {
+            return Ok(());
+        };
+        let import = self
+            .imports()
+            .find(|(module, name)| core_import(module, name).caps().contains(&cap))
+            .map(|(module, name)| Import::Core { module, name }.to_string())
+            .unwrap_or_default();
+        Err(ErrorKind::NotProvided { cap, import }.into())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(CapSet, InstancePre<Guest>)>> {
+        self.0.linked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }
 
+    /// The export `_start`, if it is a function of nothing to nothing.
     pub(crate) fn start(&self) -> Option<&ModuleExport> {
         self.0.start.as_ref()
     }
 
+    /// The export `memory`, if it is one.
     pub(crate) fn memory(&self) -> Option<&ModuleExport> {
         self.0.memory.as_ref()
     }

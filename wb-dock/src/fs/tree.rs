@@ -79,7 +79,7 @@ impl FileSystem {
             free: Vec::new(),
             next_ino: 1,
             charged: 0,
-            gauge: MemoryGauge::new(budget),
+            gauge: MemoryGauge::new(budget.clone()),
         };
         if mounts.is_empty() {
             return Ok(fs);

@@ -1,14 +1,18 @@
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 
-use wasmtime::{InstancePre, Store, Trap, UpdateDeadline};
-use wb_policy::{Budget, Grant};
+use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
+use wb_policy::{Budget, Exceeded, Grant, Resource};
 
 use super::Invocation;
 use crate::error::{Error, ErrorKind};
+use crate::event::{Ended, Event, Step};
 use crate::fs::FileSystem;
-use crate::guest::Guest;
-use crate::limits::{Meter, Stop};
+use crate::guest::{Account, Guest};
+use crate::import::Reply;
+use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::services::Services;
@@ -19,12 +23,10 @@ use crate::wasi::Wasi;
 /// Every run has a fresh instance: nothing passes from one to the next. Cloning
 /// shares the program; runs on several threads do not wait for each other.
 #[derive(Clone)]
-pub struct Command(Arc<Inner>);
-
-struct Inner {
+pub struct Command {
     program: Program,
     linked: InstancePre<Guest>,
-    grant: Grant,
+    grant: Arc<Grant>,
     services: Services,
 }
 
@@ -35,26 +37,30 @@ impl Command {
         grant: &Grant,
         services: &Services,
     ) -> Result<Self, Error> {
-        if program.start().is_none() {
-            return Err(ErrorKind::NotACommand {
-                reason: "it exports no `_start`",
-            }
-            .into());
-        }
-        Ok(Self(Arc::new(Inner {
-            program,
-            linked,
-            grant: grant.clone(),
-            services: services.clone(),
-        })))
+        let reason = if program.start().is_none() {
+            "it exports no function `_start`"
+        } else if program.memory().is_none() && program.imports().next().is_some() {
+            "it exports no `memory` for what it imports"
+        } else {
+            return Ok(Self {
+                program,
+                linked,
+                grant: Arc::new(grant.clone()),
+                services: services.clone(),
+            });
+        };
+        Err(ErrorKind::NotACommand { reason }.into())
     }
 
     /// The program behind the command.
     pub fn program(&self) -> &Program {
-        &self.0.program
+        &self.program
     }
 
     /// Runs the command to its end.
+    ///
+    /// The guest has a stack of its own, so this needs little of the caller's,
+    /// and the depth a guest can recurse to is the same on every thread.
     ///
     /// # Errors
     ///
@@ -63,28 +69,59 @@ impl Command {
     /// written. [`ErrorKind::BadArgument`] and [`ErrorKind::BadPath`] when it was
     /// not started.
     pub fn run(&self, invocation: Invocation) -> Result<Outcome, Error> {
-        let budget = Budget::new(invocation.name.as_str(), self.0.grant.limits());
-        self.run_metered(invocation, Meter::start(budget))
+        let budget = Budget::new(invocation.name.as_str(), self.grant.limits());
+        let account = Account {
+            meter: Meter::start(budget),
+            alone: true,
+            share: 1,
+        };
+        self.run_metered(invocation, account)
     }
 
+    /// Runs the command on the account of `account`.
     pub(crate) fn run_metered(
         &self,
         mut invocation: Invocation,
-        meter: Meter,
+        account: Account,
     ) -> Result<Outcome, Error> {
-        let engine = self.0.program.engine();
-        let fs = FileSystem::new(std::mem::take(&mut invocation.mounts), meter.budget())?;
-        let mut wasi = Wasi::new(meter, fs);
+        let engine = self.program.engine();
+        let meter = account.meter;
+        let budget = meter.budget().clone();
+        let depth = budget.depth();
+        let name = Arc::clone(budget.by());
+        let mounts = std::mem::take(&mut invocation.mounts);
+        let mut wasi = Wasi::new(meter, FileSystem::new(mounts, &budget)?);
         wasi.args = invocation.arguments()?;
         wasi.env = invocation.environment()?;
         wasi.stdin = invocation.stdin;
         wasi.stdout = invocation.stdout;
         wasi.stderr = invocation.stderr;
-        wasi.clock = self.0.services.clock.clone();
-        wasi.random = self.0.services.random.clone();
+        wasi.clock = self.services.clock.clone();
+        wasi.random = self.services.random.clone();
 
+        // None taken where none is limited: then it is only counted.
+        let taken = engine
+            .counts_fuel()
+            .then(|| budget.take_fuel(budget.remaining(Resource::Fuel) / account.share));
         let _live = engine.live()?;
-        let mut store = Store::new(engine.raw(), Guest::new(wasi));
+        let mut store = Store::new(
+            engine.raw(),
+            Guest {
+                gauge: MemoryGauge::new(budget.clone()),
+                wasi,
+                memory: None,
+                reply: Reply::default(),
+                grant: Arc::clone(&self.grant),
+                services: self.services.clone(),
+                alone: account.alone,
+            },
+        );
+        if let Some(taken) = taken {
+            let fuel = taken.unwrap_or(u64::MAX);
+            store
+                .set_fuel(fuel)
+                .map_err(|error| Error::engine(&error))?;
+        }
         store.limiter(|guest| &mut guest.gauge);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| {
@@ -92,66 +129,119 @@ impl Command {
             in_time.map_err(Stop::Limit)?;
             Ok(UpdateDeadline::Continue(1))
         });
-        let ended = self.start(&mut store);
-        let guest = store.into_data();
-        let meter = guest.wasi.meter;
-        let outcome = |exit_code| Outcome {
+        self.services.record(&Event::Started {
+            command: &name,
+            depth,
+        });
+        let ended = on_own_stack(self.start(&mut store))
+            .map_or_else(|error| Self::failure(&error, &budget), |()| Ok(0));
+        if let Some(taken) = taken {
+            let left = store.get_fuel().unwrap_or(0);
+            match taken {
+                Some(_) => budget.return_fuel(left),
+                // Within the limit of `u64`, which nothing reaches.
+                None => drop(budget.charge(Resource::Fuel, u64::MAX - left)),
+            }
+        }
+        let Wasi {
+            meter,
+            fs,
+            stdout,
+            stderr,
+            ..
+        } = store.into_data().wasi;
+        let exit_code = *ended.as_ref().unwrap_or(&-1);
+        let outcome = Outcome {
             exit_code,
-            stdout: guest.wasi.stdout.into_bytes(),
-            stderr: guest.wasi.stderr.into_bytes(),
+            stdout: stdout.into_bytes(),
+            stderr: stderr.into_bytes(),
             usage: meter.budget().usage(),
             elapsed: meter.elapsed(),
-            files: guest.wasi.fs.into_files(),
+            files: fs.into_files(),
         };
-        match ended {
-            Ok(()) => Ok(outcome(0)),
-            Err(error) => match error.downcast_ref::<Stop>() {
-                Some(Stop::Exit(code)) => Ok(outcome(*code)),
-                _ => Err(self
-                    .failure(&error, &invocation.name)
-                    .with_outcome(outcome(-1))),
+        self.services.record(&Event::Finished(Step {
+            command: &name,
+            depth,
+            ended: match ended.as_ref().map_err(Error::kind) {
+                Ok(code) => Ended::Exit(*code),
+                Err(ErrorKind::Limit(exceeded)) => Ended::Limit(exceeded.resource),
+                Err(_) => Ended::Trap,
             },
+            elapsed: outcome.elapsed,
+            usage: outcome.usage,
+        }));
+        match ended {
+            Ok(_) => Ok(outcome),
+            Err(error) => Err(error.with_outcome(outcome)),
         }
     }
 
-    fn start(&self, store: &mut Store<Guest>) -> wasmtime::Result<()> {
-        let instance = self.0.linked.instantiate(&mut *store)?;
-        if let Some(memory) = self.0.program.memory() {
+    async fn start(&self, store: &mut Store<Guest>) -> wasmtime::Result<()> {
+        let instance = self.linked.instantiate_async(&mut *store).await?;
+        if let Some(memory) = self.program.memory() {
             let memory = instance.get_module_export(&mut *store, memory);
             store.data_mut().memory = memory.and_then(wasmtime::Extern::into_memory);
         }
-        let start = self.0.program.start().ok_or(Stop::NoMemory)?;
-        let start = instance
-            .get_module_export(&mut *store, start)
+        let start = self
+            .program
+            .start()
+            .and_then(|start| instance.get_module_export(&mut *store, start))
             .and_then(wasmtime::Extern::into_func)
-            .ok_or(Stop::NoMemory)?;
-        start.typed::<(), ()>(&*store)?.call(&mut *store, ())
+            .expect("the export was there when the command was admitted");
+        let start = start.typed::<(), ()>(&*store)?;
+        start.call_async(&mut *store, ()).await
     }
 
-    fn failure(&self, error: &wasmtime::Error, name: &str) -> Error {
-        if let Some(Stop::Limit(exceeded)) = error.downcast_ref() {
-            return exceeded.clone().into();
+    /// The exit code that comes as an error, or the error it is.
+    fn failure(error: &wasmtime::Error, budget: &Budget) -> Result<i32, Error> {
+        let command = || budget.by().to_string();
+        if let Some(stop) = error.downcast_ref::<Stop>() {
+            match stop {
+                Stop::Exit(code) => return Ok(*code),
+                Stop::Limit(exceeded) => return Err(exceeded.clone().into()),
+                Stop::NoMemory => {}
+            }
+        }
+        if error.is::<PoolConcurrencyLimitError>() {
+            return Err(ErrorKind::Busy { command: command() }.into());
         }
         let message = match error.downcast_ref::<Trap>() {
-            Some(Trap::StackOverflow) => "call stack exhausted".to_owned(),
+            Some(Trap::OutOfFuel) => {
+                return Err(Error::from(Exceeded {
+                    resource: Resource::Fuel,
+                    limit: budget.limits().fuel.unwrap_or(u64::MAX),
+                    asked: 1,
+                    by: Arc::clone(budget.by()),
+                }));
+            }
             Some(trap) => trap
                 .to_string()
                 .trim_start_matches("wasm trap: ")
                 .to_owned(),
             None => format!("{error:#}"),
         };
-        ErrorKind::Trap {
-            command: name.to_owned(),
-            message,
+        let command = command();
+        Err(ErrorKind::Trap { command, message }.into())
+    }
+}
+
+/// Runs to the end what uses a future only for the stack that comes with it.
+fn on_own_stack<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut polling = std::task::Context::from_waker(Waker::noop());
+    loop {
+        // Nothing in it waits: host functions are synchronous, and the deadline
+        // callback never yields. One poll is all there is.
+        if let Poll::Ready(value) = future.as_mut().poll(&mut polling) {
+            return value;
         }
-        .into()
     }
 }
 
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Command")
-            .field("caps", &self.0.grant.caps())
+            .field("caps", &self.grant.caps())
             .finish_non_exhaustive()
     }
 }

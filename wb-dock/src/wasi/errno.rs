@@ -27,8 +27,6 @@ pub(crate) enum Errno {
     Notdir = 54,
     Notempty = 55,
     Notsock = 57,
-    Notsup = 58,
-    Overflow = 61,
     Perm = 63,
     Pipe = 64,
     Rofs = 69,

@@ -1,0 +1,29 @@
+use wasmtime::{Caller, Linker};
+
+use super::args;
+use crate::guest::Guest;
+
+#[derive(serde::Serialize)]
+struct Info<'a> {
+    id: &'a str,
+    tenant: &'a str,
+    profile: &'a str,
+}
+
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.func_wrap("wb:session", "info", |mut caller: Caller<'_, Guest>| {
+        let guest = caller.data_mut();
+        args::begin(guest)?;
+        let session = &guest.services.session;
+        let info = Info {
+            id: &session.id,
+            tenant: &session.tenant,
+            profile: guest.grant.profile_name(),
+        };
+        let info = serde_json::to_vec(&info).expect("strings always have a JSON form");
+        let len = info.len() as i32;
+        guest.reply.set_value(info.into());
+        wasmtime::Result::Ok(len)
+    })?;
+    Ok(())
+}

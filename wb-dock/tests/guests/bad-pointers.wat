@@ -1,0 +1,16 @@
+;; Passes pointers out of memory; every answer must be `EFAULT` (21).
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $args (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func $check (param i32)
+    (if (i32.ne (local.get 0) (i32.const 21)) (then unreachable)))
+  (func (export "_start")
+    (call $check (call $write (i32.const 1) (i32.const 65532) (i32.const 1) (i32.const 0)))
+    (call $check (call $write (i32.const 1) (i32.const -8) (i32.const 2) (i32.const 0)))
+    (call $check (call $random (i32.const 65535) (i32.const 2)))
+    (call $check (call $random (i32.const -1) (i32.const -1)))
+    (call $check (call $args (i32.const 65533) (i32.const 0)))
+    (call $check (call $clock (i32.const 0) (i64.const 0) (i32.const 65529)))))

@@ -1,0 +1,5 @@
+;; Imports a function of WASI under another type.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func (param i64)))
+  (memory (export "memory") 1)
+  (func (export "_start")))
