@@ -1,8 +1,11 @@
 use std::fmt;
 use std::io;
 
+use wb_manifest::{Digest, UnknownWord};
 use wb_policy::{Refused, Shape, Tier};
-use wb_registry::{BindError, BundleError, InstallError, RollbackError, StoreError};
+use wb_registry::{BindError, BundleError, InstallError, NameError, RollbackError, StoreError};
+
+use crate::nexus::BuildFailure;
 
 /// An operation on this machine that failed.
 ///
@@ -175,6 +178,53 @@ pub enum ErrorKind {
         /// What the reader stumbled over.
         reason: String,
     },
+    /// A name that no command can have.
+    #[error("cannot build: {0}")]
+    Name(NameError),
+    /// A word that is no language.
+    #[error("cannot build: {0}")]
+    Lang(UnknownWord),
+    /// A build failed.
+    #[error(transparent)]
+    Build(BuildFailure),
+    /// A toolkit that declares no artifact.
+    #[error("`{id}` has nothing to build: {why}")]
+    NothingToBuild {
+        /// The toolkit.
+        id: String,
+        /// What is missing.
+        why: String,
+    },
+    /// A form of `#+BUILD_SRC` that this version does not build.
+    #[error("`{form}` cannot be built: {reason}")]
+    SourceUnsupported {
+        /// The source as written.
+        form: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// What was fetched is not what `#+SHA256` names.
+    #[error("`{form}` has the sha256 {found}, `#+SHA256` is {wanted}")]
+    PrebuiltMismatch {
+        /// The source as written.
+        form: String,
+        /// The digest of what was fetched.
+        found: Digest,
+        /// The digest in the manifest.
+        wanted: Digest,
+    },
+    /// A prebuilt archive holds no module.
+    #[error("the archive is refused: {reason}")]
+    Archive {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Third-party code that nobody has signed.
+    #[error("`{toolkit}` is third-party code and nobody has signed it")]
+    Unsigned {
+        /// The toolkit.
+        toolkit: String,
+    },
     /// What happened in the sandbox.
     #[error(transparent)]
     Dock(#[from] wb_dock::Error),
@@ -233,6 +283,14 @@ impl Error {
             ErrorKind::TierUnavailable { .. } => "host/tier-unavailable",
             ErrorKind::NoSuchProfile { .. } => "host/no-such-profile",
             ErrorKind::CorruptProfiles { .. } => "host/corrupt-profiles",
+            ErrorKind::Name(ref error) => error.code(),
+            ErrorKind::Lang(_) => "host/unknown-lang",
+            ErrorKind::Build(ref failure) => failure.error.code(),
+            ErrorKind::NothingToBuild { .. } => "host/nothing-to-build",
+            ErrorKind::SourceUnsupported { .. } => "host/source-unsupported",
+            ErrorKind::PrebuiltMismatch { .. } => "host/prebuilt-mismatch",
+            ErrorKind::Archive { .. } => "host/archive",
+            ErrorKind::Unsigned { .. } => "host/unsigned",
             ErrorKind::Dock(ref error) => error.code(),
             ErrorKind::NoHome => "host/no-home",
             ErrorKind::Offline { .. } => "host/offline",
@@ -248,6 +306,15 @@ impl Error {
                 ref toolkit,
                 ref refused,
             } => return Some(refused.hint(toolkit)),
+            ErrorKind::Build(ref failure) => match failure.error.kind() {
+                wb_build::ErrorKind::Missing { pack } => {
+                    return Some(format!("install it: wbx toolchain install {pack}"));
+                }
+                _ => None,
+            },
+            ErrorKind::Unsigned { .. } => {
+                Some("read the source, then build it with `--allow-unsigned`")
+            }
             ErrorKind::NotBuilt { ref id, .. } => {
                 return Some(format!("build it: wbx toolkit build {id}"));
             }

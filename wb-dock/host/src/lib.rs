@@ -29,7 +29,9 @@ pub use error::{Error, ErrorKind};
 pub use fetch::Fetcher;
 pub use home::Home;
 pub use lock::Lock;
-pub use nexus::{Collected, InstallOptions, Nexus, Packed};
+pub use nexus::{
+    BuildFailure, BuildOptions, Collected, Inline, InstallOptions, Made, Nexus, Packed,
+};
 pub use random::SystemRandom;
 pub use registry_file::{RegistryFile, Repair};
 pub use steps::StepsLog;

@@ -1,11 +1,15 @@
 //! A home directory put to use.
 
+mod archive;
+mod build;
 mod run;
 mod ship;
+mod verify;
 
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use wb_dock::Engine;
 use wb_manifest::Digest;
 use wb_policy::Posture;
 use wb_registry::{Binding, CommandTable, Skipped, Store as _};
@@ -15,6 +19,7 @@ use crate::disk_store::DiskStore;
 use crate::error::{Error, ErrorKind};
 use crate::home::Home;
 use crate::registry_file::{RegistryFile, Repair};
+use crate::toolchain::Toolchains;
 
 /// A home directory put to use: its artifacts and the names they go by.
 ///
@@ -25,8 +30,10 @@ pub struct Nexus {
     store: DiskStore,
     registry: RegistryFile,
     posture: Posture,
+    engine: OnceLock<Engine>,
 }
 
+pub use build::{BuildFailure, BuildOptions, Inline, Made};
 pub use ship::{InstallOptions, Packed};
 
 impl Nexus {
@@ -37,6 +44,7 @@ impl Nexus {
             registry: RegistryFile::of(&home),
             home,
             posture: Posture::default(),
+            engine: OnceLock::new(),
         }
     }
 
@@ -55,6 +63,15 @@ impl Nexus {
     /// Its artifacts.
     pub fn store(&self) -> &DiskStore {
         &self.store
+    }
+
+    /// Its compilers.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Dock`] when the engine cannot work on this machine.
+    pub fn toolchains(&self) -> Result<Toolchains, Error> {
+        Ok(Toolchains::new(&self.home, &self.engine()?))
     }
 
     /// The registered commands, and the entries that cannot be used.

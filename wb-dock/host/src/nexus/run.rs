@@ -63,7 +63,7 @@ impl Nexus {
         })
     }
 
-    fn profiles(&self) -> Result<Profiles, Error> {
+    pub(super) fn profiles(&self) -> Result<Profiles, Error> {
         let path = self.home.root().join("profiles.toml");
         match std::fs::read_to_string(path) {
             Ok(text) => Profiles::from_toml(&text).map_err(|error| {
@@ -119,8 +119,14 @@ impl Nexus {
         Ok(engine.load(&wasm)?)
     }
 
-    fn engine(&self) -> Result<Engine, Error> {
-        Ok(Engine::builder().code_cache(self.home.code()).build()?)
+    /// The engine, made when it is first needed.
+    pub(super) fn engine(&self) -> Result<Engine, Error> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine.clone());
+        }
+        let engine = Engine::builder().code_cache(self.home.code()).build()?;
+        // Another thread may have been first; then its engine is the one.
+        Ok(self.engine.get_or_init(|| engine).clone())
     }
 }
 

@@ -1,0 +1,367 @@
+//! The first two rungs: sources become registered commands.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wb_build::{Artifact, Builder, Diagnostic, DockSandbox, Plan, StepReport, lane, npm};
+use wb_manifest::{
+    ArgMode, BuildSrc, CommandName, Digest, Lang, Manifest, ToolkitId, Tree, palette, read,
+};
+use wb_policy::{CapSet, Trust};
+use wb_registry::{Binding, Store as _, command_name};
+
+use super::Nexus;
+use crate::error::{Error, ErrorKind};
+use crate::fetch::Fetcher;
+use crate::toolchain::Toolchains;
+use crate::toolkits::Toolkits;
+
+/// The largest prebuilt module or archive that is fetched.
+const PREBUILT_LIMIT: u64 = 256 << 20;
+
+/// How to build.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BuildOptions {
+    /// Check types as well, where the language has them.
+    pub check_types: bool,
+    /// Compilers that run at once; one per core if absent.
+    pub jobs: Option<NonZeroUsize>,
+    /// Never use the network.
+    pub offline: bool,
+    /// Build third-party toolkits that nobody has signed.
+    pub allow_unsigned: bool,
+}
+
+/// One source file to build.
+#[derive(Clone, Debug)]
+pub struct Inline<'a> {
+    /// What to call the command.
+    pub name: &'a str,
+    /// Its language.
+    pub lang: &'a str,
+    /// Its text.
+    pub source: Bytes,
+    /// How it takes its arguments.
+    pub arg_mode: ArgMode,
+    /// The capabilities it declares.
+    pub caps: CapSet,
+}
+
+/// A command that was built and registered.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// What it is registered as.
+    pub binding: Binding,
+    /// The language it was built from; none for a prebuilt one.
+    pub lang: Option<Lang>,
+    /// What the name stood for before.
+    pub before: Option<Arc<Binding>>,
+    /// What the compilers had to say.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What became of each step.
+    pub steps: Vec<StepReport>,
+    /// The sources, to show lines of.
+    pub sources: Tree,
+}
+
+impl Made {
+    /// Whether the build gave again what the name stood for before.
+    pub fn is_unchanged(&self) -> bool {
+        let before = self.before.as_ref();
+        before.is_some_and(|before| before.digest == self.binding.digest)
+    }
+}
+
+/// A build that failed, with the sources that its findings are about.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct BuildFailure {
+    /// Why.
+    #[source]
+    pub error: wb_build::Error,
+    /// The sources.
+    pub sources: Tree,
+}
+
+impl Nexus {
+    /// Builds one source file and registers it as a command of the session.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Name`] and [`ErrorKind::Lang`] before anything is compiled,
+    /// [`ErrorKind::Build`] with what the compilers said.
+    pub fn build_inline(&self, inline: Inline<'_>, options: BuildOptions) -> Result<Made, Error> {
+        let (name, lang, tree) = inline_parts(&inline)?;
+        let binding = |digest| Binding {
+            arg_mode: inline.arg_mode,
+            caps: inline.caps,
+            ..Binding::command(name.clone(), digest)
+        };
+        self.make(lang, tree, options, binding)
+    }
+
+    /// The steps that [`Nexus::build_inline`] would run.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn plan_inline(&self, inline: &Inline<'_>, options: BuildOptions) -> Result<Plan, Error> {
+        let (_, lang, tree) = inline_parts(inline)?;
+        let toolchains = self.toolchains()?.offline(options.offline);
+        plan(&toolchains, lang, &tree, options)
+    }
+
+    /// Builds what the manifest of `id` declares, or only `which`, and registers it.
+    ///
+    /// `which` is the name of a command or of a palette entry.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NothingToBuild`], [`ErrorKind::Manifest`] if the manifest has
+    /// errors, [`ErrorKind::Unsigned`] for third-party code,
+    /// [`ErrorKind::Build`] with what the compilers said.
+    pub fn build(
+        &self,
+        toolkits: &Toolkits,
+        id: &ToolkitId,
+        which: Option<&str>,
+        options: BuildOptions,
+    ) -> Result<Vec<Made>, Error> {
+        let tree = toolkits.tree(id)?;
+        let units = units(id, &tree, which)?;
+        let mut made = Vec::with_capacity(units.len());
+        for unit in units {
+            if unit.manifest.trust() == Trust::ThirdParty && !options.allow_unsigned {
+                return Err(ErrorKind::Unsigned {
+                    toolkit: id.to_string(),
+                }
+                .into());
+            }
+            made.push(self.build_unit(id, &unit, &tree, options)?);
+        }
+        Ok(made)
+    }
+
+    fn build_unit(
+        &self,
+        id: &ToolkitId,
+        unit: &Unit,
+        tree: &Tree,
+        options: BuildOptions,
+    ) -> Result<Made, Error> {
+        let manifest = &unit.manifest;
+        let binding = |digest| {
+            let mut binding = Binding::declared(manifest, unit.name.clone(), digest)
+                .expect("units are manifests of a built shape");
+            binding.toolkit = Some(id.clone());
+            binding
+        };
+        match &unit.source {
+            BuildSrc::Path(dir) => {
+                let lang = manifest
+                    .lang()
+                    .ok_or_else(|| nothing_to_build(id, "no `#+BUILD_LANG`"))?;
+                self.make(lang, tree.under(dir), options, binding)
+            }
+            BuildSrc::Wasm(url) | BuildSrc::Archive(url) => {
+                let wanted = manifest.sha256.as_ref().map(|sha| sha.value);
+                let wanted = wanted.ok_or_else(|| nothing_to_build(id, "no `#+SHA256`"))?;
+                let wasm = self.prebuilt(manifest, &unit.source, url.as_str(), wanted, options)?;
+                let digest = Digest::of(&wasm);
+                let (binding, before) = self.keep(&wasm, None, binding(digest))?;
+                Ok(Made {
+                    binding,
+                    before,
+                    lang: None,
+                    diagnostics: Vec::new(),
+                    steps: Vec::new(),
+                    sources: Tree::new(),
+                })
+            }
+            other => Err(unsupported(other)),
+        }
+    }
+
+    /// Compiles `tree`, keeps the artifact and binds it.
+    fn make(
+        &self,
+        lang: Lang,
+        tree: Tree,
+        options: BuildOptions,
+        binding: impl FnOnce(Digest) -> Binding,
+    ) -> Result<Made, Error> {
+        let toolchains = self.toolchains()?.offline(options.offline);
+        let failed = |error| failed(error, &tree);
+        let plan = plan(&toolchains, lang, &tree, options)?;
+        let sandbox = DockSandbox::new(toolchains.tools());
+        let cache = toolchains.cache();
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let built = Builder::new(&sandbox, &cache)
+            .jobs(options.jobs.unwrap_or(cores))
+            .run(&plan)
+            .map_err(failed)?;
+        let Artifact {
+            digest,
+            wasm,
+            provenance,
+        } = built.artifact().map_err(failed)?;
+        let (binding, before) = self.keep(&wasm, Some(&provenance.to_json()), binding(digest))?;
+        Ok(Made {
+            binding,
+            lang: Some(lang),
+            before,
+            diagnostics: built.diagnostics,
+            steps: built.steps,
+            sources: tree,
+        })
+    }
+
+    /// Stores an artifact with the record of its build and binds it.
+    fn keep(
+        &self,
+        wasm: &[u8],
+        provenance: Option<&str>,
+        binding: Binding,
+    ) -> Result<(Binding, Option<Arc<Binding>>), Error> {
+        self.registry.update(|table| {
+            self.store.put(wasm)?;
+            let record = provenance
+                .map(|text| self.store.put(text.as_bytes()))
+                .transpose()?;
+            let binding = Binding {
+                provenance: record,
+                ..binding
+            };
+            let before = table.bind(binding.clone(), &self.store)?;
+            Ok((binding, before))
+        })
+    }
+
+    /// Fetches a ready-made module, or takes it out of a ready-made archive.
+    fn prebuilt(
+        &self,
+        manifest: &Manifest,
+        source: &BuildSrc,
+        url: &str,
+        wanted: Digest,
+        options: BuildOptions,
+    ) -> Result<Bytes, Error> {
+        let bytes = match self.store.get(&wanted) {
+            Ok(bytes) => bytes,
+            Err(_) if options.offline => {
+                return Err(ErrorKind::Offline {
+                    what: format!("`{source}`"),
+                }
+                .into());
+            }
+            Err(_) => Fetcher::new().get(url, PREBUILT_LIMIT)?.into(),
+        };
+        let found = Digest::of(&bytes);
+        if found != wanted {
+            let source = source.to_string();
+            return Err(ErrorKind::PrebuiltMismatch {
+                form: source,
+                found,
+                wanted,
+            }
+            .into());
+        }
+        match source {
+            BuildSrc::Archive(_) => {
+                let member = manifest.wasm_path.as_ref().map(|path| path.value.as_str());
+                super::archive::member(&bytes, member)
+            }
+            _ => Ok(bytes),
+        }
+    }
+}
+
+/// One manifest of a toolkit that declares something to build.
+struct Unit {
+    name: CommandName,
+    manifest: Manifest,
+    source: BuildSrc,
+}
+
+fn units(id: &ToolkitId, tree: &Tree, which: Option<&str>) -> Result<Vec<Unit>, Error> {
+    let manifest = tree.get("manifest.org").cloned().unwrap_or_default();
+    let reading = read(&manifest);
+    let entries = palette(tree);
+    let own = reading.toolkits().iter().map(|manifest| (None, manifest));
+    let palette = entries
+        .iter()
+        .map(|entry| (Some(entry.name.as_str()), entry.reading.manifest()));
+    let mut units = Vec::new();
+    for (entry, manifest) in own.chain(palette) {
+        let built = manifest.shape().is_some_and(wb_policy::Shape::is_built);
+        let (true, Some(name), Some(source)) = (built, manifest.command(), &manifest.build_src)
+        else {
+            continue;
+        };
+        if which.is_none_or(|which| which == name.as_str() || entry == Some(which)) {
+            units.push(Unit {
+                name: command_name(name.as_str()).map_err(ErrorKind::Name)?,
+                manifest: manifest.clone(),
+                source: source.value.clone(),
+            });
+        }
+    }
+    match (units.is_empty(), which) {
+        (false, _) => Ok(units),
+        (true, Some(which)) => Err(nothing_to_build(id, &format!("no artifact `{which}`"))),
+        (true, None) => Err(nothing_to_build(id, "no `#+EXEC` with a `#+BUILD_SRC`")),
+    }
+}
+
+fn inline_parts(inline: &Inline<'_>) -> Result<(CommandName, Lang, Tree), Error> {
+    let name = command_name(inline.name).map_err(ErrorKind::Name)?;
+    let lang: Lang = inline.lang.parse().map_err(ErrorKind::Lang)?;
+    let source = inline.source.clone();
+    let tree = lane::inline_tree(lang, source.clone()).map_err(|error| {
+        let mut tree = Tree::new();
+        if let Ok(Ok(path)) = lane::entry_file(lang).map(str::parse) {
+            tree.insert(path, source);
+        }
+        failed(error, &tree)
+    })?;
+    Ok((name, lang, tree))
+}
+
+fn plan(
+    toolchains: &Toolchains,
+    lang: Lang,
+    tree: &Tree,
+    options: BuildOptions,
+) -> Result<Plan, Error> {
+    let failed = |error| failed(error, tree);
+    let whole = npm::install(tree.clone(), &toolchains.packages()).map_err(failed)?;
+    let options = lane::Options {
+        check_types: options.check_types,
+    };
+    let plan = lane::plan(lang, whole, options, toolchains.lock()).map_err(failed)?;
+    Ok(plan)
+}
+
+/// What is missing for a form of `#+BUILD_SRC` that this version does not build.
+pub(super) fn unsupported(source: &BuildSrc) -> Error {
+    let reason = match source {
+        BuildSrc::Script(_) => {
+            "native build scripts are never run, expected `path:` with sources for a lane"
+        }
+        BuildSrc::Unknown(_) => "this form is not known, expected `path:`, `wasm:` or `archive:`",
+        _ => "this version has no lane for it, expected `path:`, `wasm:` or `archive:`",
+    };
+    let (form, reason) = (source.to_string(), reason.to_owned());
+    ErrorKind::SourceUnsupported { form, reason }.into()
+}
+
+fn failed(error: wb_build::Error, sources: &Tree) -> Error {
+    let sources = sources.clone();
+    ErrorKind::Build(BuildFailure { error, sources }).into()
+}
+
+fn nothing_to_build(id: &ToolkitId, why: &str) -> Error {
+    let (id, why) = (id.to_string(), why.to_owned());
+    ErrorKind::NothingToBuild { id, why }.into()
+}
