@@ -28,5 +28,6 @@ pub use skill::{OVERVIEW, Skill, SkillKind, find_skill, skills};
 pub use store::{MemoryStore, Store, StoreError, check_artifact};
 pub use table::{BindError, CommandTable, GcPlan, NameError, RollbackError, command_name};
 pub use verify::{
-    Check, Finding, Outcome, Place, Report, Surroundings, json, junit, sarif, verify,
+    Check, Facilities, Finding, NoFacilities, Outcome, Place, Report, Surroundings, json, junit,
+    sarif, verify,
 };

@@ -214,6 +214,7 @@ fn overview(name: &CommandName) -> String {
          #+VERSION: 0.1.0\n\
          #+STATUS: experimental\n\
          #+DESCRIPTION: Use when you need what the `{name}` command does.\n\
+         #+TAGS: {name}\n\
          \n\
          * When to use this\n  \
            :PROPERTIES:\n  \

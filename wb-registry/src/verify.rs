@@ -41,10 +41,35 @@ pub struct Surroundings<'a> {
     pub artifacts: &'a dyn Store,
     /// The deployment's profiles.
     pub profiles: &'a Profiles,
-    /// Whether a source can be built here, or what is missing.
-    pub buildable: &'a (dyn Fn(&BuildSrc, Option<Lang>) -> Result<(), String> + Sync),
-    /// Whether a native program is there, for `posix` toolkits.
-    pub on_path: &'a (dyn Fn(&str) -> bool + Sync),
+    /// What the nexus can do.
+    pub facilities: &'a dyn Facilities,
+}
+
+/// What a nexus can do, as far as a toolkit depends on it.
+pub trait Facilities: Sync {
+    /// Whether a source can be built here.
+    ///
+    /// # Errors
+    ///
+    /// What is missing, in words for the user.
+    fn can_build(&self, source: &BuildSrc, lang: Option<Lang>) -> Result<(), String>;
+
+    /// Whether a native program of that name is there, for `posix` toolkits.
+    fn has_native(&self, program: &str) -> bool;
+}
+
+/// A nexus that builds nothing and has no native program.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFacilities;
+
+impl Facilities for NoFacilities {
+    fn can_build(&self, source: &BuildSrc, _: Option<Lang>) -> Result<(), String> {
+        Err(format!("nothing here builds `{source}`"))
+    }
+
+    fn has_native(&self, _: &str) -> bool {
+        false
+    }
 }
 
 /// Checks the toolkit in directory `dir`, whose files are `tree`.
@@ -54,14 +79,13 @@ pub struct Surroundings<'a> {
 /// ```
 /// use wb_manifest::Tree;
 /// use wb_policy::Profiles;
-/// use wb_registry::{CommandTable, MemoryStore, Surroundings, verify};
+/// use wb_registry::{CommandTable, MemoryStore, NoFacilities, Surroundings, verify};
 ///
 /// let report = verify("slug", &Tree::new(), &Surroundings {
 ///     table: &CommandTable::default(),
 ///     artifacts: &MemoryStore::default(),
 ///     profiles: &Profiles::built_in(),
-///     buildable: &|_, _| Ok(()),
-///     on_path: &|_| false,
+///     facilities: &NoFacilities,
 /// });
 /// assert!(!report.passed());
 /// assert_eq!(report.to_string(), "✗ manifest.org: there is none in `slug`\n");

@@ -19,7 +19,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
                 findings.add(
                     Finding::new(Check::Caps, unit.rigor(), "verify/no-profile")
                         .message(format!("no profile grants `{}`", cap.value))
-                        .place(unit.place(cap.span)),
+                        .place(subject.place(unit.path, cap.span)),
                 );
             }
         }
@@ -35,7 +35,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
             findings.add(
                 Finding::new(Check::Caps, unit.rigor(), "verify/no-profile")
                     .message(format!("no profile grants all of `{declared}`"))
-                    .place(unit.place(unit.manifest.caps[0].span)),
+                    .place(subject.place(unit.path, unit.manifest.caps[0].span)),
             );
         }
     }

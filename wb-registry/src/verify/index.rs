@@ -6,31 +6,28 @@ use super::report::{Check, Finding, Findings, Outcome};
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
-    let outcome = subject
-        .units()
-        .next()
-        .map_or(Outcome::Warning, |unit| unit.rigor());
+    let outcome = subject.rigor();
     let files: BTreeSet<_> = subject
         .skills
         .iter()
         .map(|(s, _)| s.slug.as_str())
         .collect();
     let mut listed = BTreeSet::new();
-    for unit in subject.units().filter(|unit| !unit.is_palette) {
+    for unit in subject.units().filter(|unit| !unit.is_palette()) {
         for entry in &unit.manifest.skills {
             let slug = entry.slug.as_str();
             if !files.contains(slug) {
                 findings.add(
                     Finding::new(Check::Index, outcome, "verify/no-skill")
                         .message(format!("`{slug}` is listed and there is no such skill"))
-                        .place(unit.place(entry.slug.span)),
+                        .place(subject.place(unit.path, entry.slug.span)),
                 );
             }
             if entry.use_when.is_none() {
                 findings.add(
                     Finding::new(Check::Index, Outcome::Warning, "verify/no-need")
                         .message(format!("`{slug}` is listed without its need"))
-                        .place(unit.place(entry.slug.span))
+                        .place(subject.place(unit.path, entry.slug.span))
                         .hint("say in the second column when to use it"),
                 );
             }

@@ -1,35 +1,27 @@
 //! Whether links to files of the toolkit lead somewhere.
 
-use wb_oql::{BlockKind, Document};
+use wb_manifest::Span;
 
 use super::report::{Check, Finding, Findings};
-use super::subject::{Page, Subject};
+use super::subject::{MANIFEST, Subject};
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
-    let outcome = subject
-        .units()
-        .next()
-        .map_or(super::Outcome::Warning, |unit| unit.rigor());
+    let document = &subject.document;
+    let (links, _) = document.links();
+    let own = links
+        .iter()
+        .map(|link| (MANIFEST, document.str(link.target), link.target));
+    let of_skills = subject.skills.iter().flat_map(|(skill, reading)| {
+        let links = reading.skill.links.iter();
+        links.map(|link| (skill.path.as_str(), link.target.as_str(), link.target.span))
+    });
     let mut count = 0;
-    let pages = std::iter::once(&subject.manifest).chain(subject.skills.iter().map(|(_, p)| p));
-    for page in pages {
-        for (at, target) in links(&page.document) {
-            let Some(path) = file_target(target) else {
-                continue;
-            };
+    for (page, target, span) in own.chain(of_skills) {
+        if let Some(path) = file_target(target) {
             count += 1;
-            if leads_somewhere(subject, page, path) {
-                continue;
+            if !leads_somewhere(subject, page, path) {
+                findings.add(broken(subject, page, path, span));
             }
-            let span = wb_manifest::Span {
-                start: at as u32,
-                end: (at + target.len()) as u32,
-            };
-            findings.add(
-                Finding::new(Check::Links, outcome, "verify/broken-link")
-                    .message(format!("`{}` is not there", clip(path)))
-                    .place(page.place(span)),
-            );
         }
     }
     if count > 0 {
@@ -37,28 +29,11 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     }
 }
 
-/// The targets of `[[target]]` and `[[target][text]]` outside of blocks whose
-/// contents are no Org, with their offsets.
-fn links<'d>(document: &'d Document<'_>) -> impl Iterator<Item = (usize, &'d str)> {
-    let text = document.text();
-    let mut plain = document
-        .blocks()
-        .iter()
-        .filter(|block| !block.kind.holds_elements() && block.kind != BlockKind::Verse)
-        .peekable();
-    text.match_indices("[[").filter_map(move |(at, _)| {
-        while plain.peek().is_some_and(|b| b.span.range().end <= at) {
-            plain.next();
-        }
-        if plain.peek().is_some_and(|b| b.span.range().start <= at) {
-            return None;
-        }
-        // No line is a link across its end, which also bounds the search.
-        let line = text[at + 2..].lines().next()?;
-        let (inner, _) = line.split_once("]]")?;
-        let target = inner.split_once("][").map_or(inner, |(target, _)| target);
-        Some((at + 2, target))
-    })
+fn broken(subject: &Subject<'_>, page: &str, path: &str, span: Span) -> Finding {
+    let path: String = path.chars().take(100).collect();
+    Finding::new(Check::Links, subject.rigor(), "verify/broken-link")
+        .message(format!("`{path}` is not in the toolkit"))
+        .place(subject.place(page, span))
 }
 
 /// The path of a link to a file, without the place inside of it.
@@ -74,8 +49,11 @@ fn file_target(target: &str) -> Option<&str> {
 
 /// Whether `path`, seen from the directory of `page`, is a file or directory of
 /// the toolkit. What leads out of it is not: a toolkit travels alone.
-fn leads_somewhere(subject: &Subject<'_>, page: &Page<'_>, path: &str) -> bool {
-    let mut parts: Vec<&str> = page.path.split('/').collect();
+fn leads_somewhere(subject: &Subject<'_>, page: &str, path: &str) -> bool {
+    if path.starts_with(['/', '~']) {
+        return false;
+    }
+    let mut parts: Vec<&str> = page.split('/').collect();
     parts.pop();
     for part in path.split('/') {
         match part {
@@ -88,17 +66,10 @@ fn leads_somewhere(subject: &Subject<'_>, page: &Page<'_>, path: &str) -> bool {
             _ => parts.push(part),
         }
     }
-    if path.starts_with('/') || path.starts_with('~') {
-        return false;
-    }
     let found = parts.join("/");
-    found.is_empty()
-        || subject.tree.contains(&found)
-        || found
-            .parse()
-            .is_ok_and(|dir| subject.tree.iter().any(|(path, _)| path.is_below(&dir)))
-}
-
-fn clip(path: &str) -> String {
-    path.chars().take(100).collect()
+    let is_dir = |found: &str| {
+        let found = found.parse();
+        found.is_ok_and(|dir| subject.tree.iter().any(|(path, _)| path.is_below(&dir)))
+    };
+    found.is_empty() || subject.tree.contains(&found) || is_dir(&found)
 }

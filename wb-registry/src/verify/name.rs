@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::report::{Check, Finding, Findings, Outcome};
-use super::subject::Subject;
+use super::subject::{MANIFEST, Subject};
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let manifest = subject.reading.manifest();
@@ -18,7 +18,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
                     "the toolkit is called `{}`, its directory `{}`",
                     id.value, subject.dir
                 ))
-                .place(subject.manifest.place(id.span))
+                .place(subject.place(MANIFEST, id.span))
                 .hint("rename one of them"),
         );
     }
@@ -27,17 +27,18 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
         let Some(name) = &unit.manifest.cli_bin else {
             continue;
         };
-        let place = unit.place(name.span);
-        if let Some(first) = taken.insert(name.value.clone(), place.clone()) {
-            findings.add(
-                Finding::new(Check::Name, unit.rigor(), "verify/repeated-command")
-                    .message(format!(
-                        "the command `{}` is declared at {first} too",
-                        name.value
-                    ))
-                    .place(place),
-            );
-        }
+        let Some((path, span)) = taken.insert(name.as_str(), (unit.path, name.span)) else {
+            continue;
+        };
+        let first = subject.place(path, span);
+        findings.add(
+            Finding::new(Check::Name, unit.rigor(), "verify/repeated-command")
+                .message(format!(
+                    "the command `{}` is declared at {first} too",
+                    name.value
+                ))
+                .place(subject.place(unit.path, name.span)),
+        );
     }
     findings.pass(Check::Name, subject.dir.to_owned());
 }

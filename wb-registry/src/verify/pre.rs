@@ -1,23 +1,19 @@
 //! Native checks of a toolkit: counted, and never run.
 
-use wb_oql::BlockKind;
+use wb_manifest::CheckRole;
 
 use super::report::{Check, Finding, Findings, Outcome};
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
-    let pages = std::iter::once(&subject.manifest).chain(subject.skills.iter().map(|(_, p)| p));
-    let count = pages
-        .flat_map(|page| {
-            let document = &page.document;
-            let blocks = document
-                .blocks()
-                .iter()
-                .filter(|b| b.kind == BlockKind::Source);
-            blocks
-                .filter_map(move |block| block.arg(document, "role").map(|a| document.str(a.value)))
-        })
-        .filter(|role| *role == "pre")
+    let own = subject.units().flat_map(|unit| &unit.manifest.checks);
+    let of_skills = subject
+        .skills
+        .iter()
+        .flat_map(|(_, reading)| &reading.skill.checks);
+    let count = own
+        .chain(of_skills)
+        .filter(|check| check.role == CheckRole::Pre)
         .count();
     if count > 0 {
         let blocks = if count == 1 { "block" } else { "blocks" };

@@ -12,7 +12,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
         };
         let lang = unit.manifest.lang();
         let fault = |outcome, code| {
-            Finding::new(Check::Build, outcome, code).place(unit.place(source.span))
+            Finding::new(Check::Build, outcome, code).place(subject.place(unit.path, source.span))
         };
         if let BuildSrc::Path(_) = source.value
             && let Some(missing) = missing_source(subject, &unit, lang)
@@ -23,7 +23,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
         if findings.has_problem(Check::Build) {
             continue;
         }
-        match (subject.around.buildable)(&source.value, lang) {
+        match subject.around.facilities.can_build(&source.value, lang) {
             Ok(()) => {
                 let lang = lang.map_or("prebuilt", Lang::name);
                 findings.add(Finding::pass(

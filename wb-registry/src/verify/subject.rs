@@ -1,7 +1,8 @@
-use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use wb_manifest::{
-    Diagnostic, LineIndex, Manifest, PaletteEntry, Reading, Span, Tree, palette, read_document,
+    Diagnostic, LineIndex, Manifest, PaletteEntry, Reading, SkillReading, Span, Status, Tree,
+    palette, read_document, read_skill,
 };
 use wb_oql::Document;
 
@@ -14,47 +15,28 @@ pub(super) struct Subject<'a> {
     pub(super) dir: &'a str,
     pub(super) tree: &'a Tree,
     pub(super) around: &'a Surroundings<'a>,
-    pub(super) manifest: Page<'a>,
+    pub(super) document: Document<'a>,
     pub(super) reading: Reading,
     pub(super) palette: Vec<PaletteEntry>,
-    pub(super) skills: Vec<(Skill<'a>, Page<'a>)>,
+    pub(super) skills: Vec<(Skill<'a>, SkillReading)>,
 }
 
-/// A document of the toolkit.
-pub(super) struct Page<'a> {
-    pub(super) path: String,
-    pub(super) document: Document<'a>,
-}
-
-impl<'a> Page<'a> {
-    fn read(path: &str, contents: &'a [u8]) -> Self {
-        Self {
-            path: path.to_owned(),
-            document: Document::parse(contents),
-        }
-    }
-
-    /// Where `span` starts.
-    pub(super) fn place(&self, span: Span) -> Place {
-        let position = LineIndex::new(self.document.text()).position(span.start);
-        Place {
-            path: self.path.clone(),
-            line: position.line,
-            column: position.column,
-        }
-    }
-}
+/// Where the manifest lies.
+pub(super) const MANIFEST: &str = "manifest.org";
 
 /// One manifest of the toolkit: the file's own, a further `:toolkit:` headline
 /// of it, or an entry of the palette.
+#[derive(Clone, Copy)]
 pub(super) struct Unit<'s> {
     pub(super) manifest: &'s Manifest,
-    pub(super) is_palette: bool,
-    path: &'s str,
-    contents: &'s [u8],
+    pub(super) path: &'s str,
 }
 
 impl Unit<'_> {
+    pub(super) fn is_palette(&self) -> bool {
+        self.path != MANIFEST
+    }
+
     /// How bad it is to break what only matters where something runs.
     pub(super) fn rigor(&self) -> Outcome {
         match self.manifest.exec {
@@ -62,121 +44,133 @@ impl Unit<'_> {
             None => Outcome::Warning,
         }
     }
-
-    pub(super) fn place(&self, span: Span) -> Place {
-        Page::read(self.path, self.contents).place(span)
-    }
 }
 
 impl<'a> Subject<'a> {
     /// Reads the toolkit; `None` when there is no manifest.
     pub(super) fn read(dir: &'a str, tree: &'a Tree, around: &'a Surroundings<'a>) -> Option<Self> {
-        let manifest = Page::read("manifest.org", tree.get("manifest.org")?);
-        let reading = read_document(&manifest.document);
-        let read_skill = |skill: Skill<'a>| {
-            let page = Page::read(skill.path.as_str(), skill.contents);
-            (skill, page)
-        };
+        let document = Document::parse(tree.get(MANIFEST)?);
+        let reading = read_document(&document);
+        let skills = skills(tree).into_iter().map(|skill| {
+            let reading = read_skill(&skill.slug, skill.contents);
+            (skill, reading)
+        });
         Some(Self {
             dir,
             tree,
             around,
-            manifest,
+            document,
             reading,
             palette: palette(tree),
-            skills: skills(tree).into_iter().map(read_skill).collect(),
+            skills: skills.collect(),
         })
     }
 
-    /// Everything with a contract of its own.
+    /// Everything with a contract of its own; first the file's own manifest.
     pub(super) fn units(&self) -> impl Iterator<Item = Unit<'_>> {
-        let contents = |path: &str| self.tree.get(path).map_or(&[][..], |bytes| &bytes[..]);
-        let own = self.reading.toolkits().iter().map(move |manifest| Unit {
+        let own = self.reading.toolkits().iter().map(|manifest| Unit {
             manifest,
-            is_palette: false,
-            path: &self.manifest.path,
-            contents: contents(&self.manifest.path),
+            path: MANIFEST,
         });
-        let entries = self.palette.iter().map(move |entry| Unit {
+        let entries = self.palette.iter().map(|entry| Unit {
             manifest: entry.reading.manifest(),
-            is_palette: true,
             path: entry.path.as_str(),
-            contents: contents(entry.path.as_str()),
         });
         own.chain(entries)
     }
 
+    /// How bad it is to break what only matters where something runs.
+    pub(super) fn rigor(&self) -> Outcome {
+        let manifest = self.reading.manifest();
+        Unit {
+            manifest,
+            path: MANIFEST,
+        }
+        .rigor()
+    }
+
+    /// Where `span` of the file at `path` starts.
+    pub(super) fn place(&self, path: &str, span: Span) -> Place {
+        let mut places = self.places(path, std::iter::once(span));
+        places.remove(&span).expect("the place of the only span")
+    }
+
+    /// Where the `spans` of the file at `path` start.
+    fn places(&self, path: &str, spans: impl Iterator<Item = Span>) -> BTreeMap<Span, Place> {
+        let other;
+        let document = if path == MANIFEST {
+            &self.document
+        } else {
+            other = Document::parse(self.tree.get(path).map_or(&[], |bytes| &bytes[..]));
+            &other
+        };
+        let lines = LineIndex::new(document.text());
+        spans
+            .map(|span| {
+                let position = lines.position(span.start);
+                let place = Place {
+                    path: path.to_owned(),
+                    line: position.line,
+                    column: position.column,
+                };
+                (span, place)
+            })
+            .collect()
+    }
+
     /// Adds what was found when the files were read.
     pub(super) fn add_diagnostics(&self, findings: &mut Findings) {
-        add(
-            &self.manifest.path,
-            self.reading.diagnostics(),
-            findings,
-            || self.manifest.document.text(),
-        );
+        self.add(MANIFEST, self.reading.diagnostics(), findings);
         for entry in &self.palette {
-            let document = OnceCell::new();
-            let contents = self.tree.get(entry.path.as_str());
-            add(
-                entry.path.as_str(),
-                entry.reading.diagnostics(),
-                findings,
-                || {
-                    let bytes = contents.map_or(&[][..], |bytes| &bytes[..]);
-                    document.get_or_init(|| Document::parse(bytes)).text()
-                },
-            );
+            self.add(entry.path.as_str(), entry.reading.diagnostics(), findings);
         }
-        for (skill, page) in &self.skills {
-            let _ = skill;
-            add(&page.path, page.document.diagnostics(), findings, || {
-                page.document.text()
+        for (skill, reading) in &self.skills {
+            self.add(skill.path.as_str(), &reading.diagnostics, findings);
+        }
+    }
+
+    fn add(&self, path: &str, diagnostics: &[Diagnostic], findings: &mut Findings) {
+        // A skill table is asked for by the check that knows how many skills there are.
+        let told: Vec<_> = diagnostics
+            .iter()
+            .filter(|found| found.code != "manifest/no-skill-index")
+            .collect();
+        if told.is_empty() {
+            return;
+        }
+        let places = self.places(path, told.iter().map(|found| found.span));
+        for found in told {
+            let check = check_of(found.code);
+            let mut outcome = Outcome::from(found.severity);
+            if check == Check::Skills && self.is_draft() {
+                outcome = outcome.min(Outcome::Note);
+            }
+            let message = match found.code {
+                "manifest/unknown-shape" => format!("unknown mode: {}", found.message),
+                _ => found.message.clone(),
+            };
+            findings.add(Finding {
+                check,
+                outcome,
+                code: found.code,
+                message: message.into(),
+                place: places.get(&found.span).cloned(),
+                hints: found.hints.clone(),
             });
         }
     }
-}
 
-fn add<'t>(
-    path: &str,
-    diagnostics: &[Diagnostic],
-    findings: &mut Findings,
-    text: impl FnOnce() -> &'t str,
-) {
-    // A skill table is asked for by the check that knows how many skills there are.
-    let mut told = diagnostics
-        .iter()
-        .filter(|found| found.code != "manifest/no-skill-index")
-        .peekable();
-    if told.peek().is_none() {
-        return;
-    }
-    let lines = LineIndex::new(text());
-    for found in told {
-        let position = lines.position(found.span.start);
-        let mut message = found.message.clone();
-        if found.code == "manifest/unknown-shape" {
-            message = format!("unknown mode: {message}");
-        }
-        findings.add(Finding {
-            check: check_of(found.code, path),
-            outcome: found.severity.into(),
-            code: found.code,
-            message: message.into(),
-            place: Some(Place {
-                path: path.to_owned(),
-                line: position.line,
-                column: position.column,
-            }),
-            hints: found.hints.clone(),
-        });
+    /// Whether the skills of the toolkit are still being written.
+    fn is_draft(&self) -> bool {
+        let status = self.reading.manifest().status.map(|status| status.value);
+        matches!(status, Some(Status::Experimental | Status::Imported))
     }
 }
 
 /// The check under which a fault of the text is shown.
-fn check_of(code: &str, path: &str) -> Check {
+fn check_of(code: &str) -> Check {
     match code.split_once('/').map_or(code, |(_, fault)| fault) {
         _ if code.starts_with("skill/") => Check::Skills,
-        _ if code.starts_with("org/") && path.starts_with("skills/") => Check::Skills,
         "missing-keyword" | "missing-id" | "unknown-word" | "bad-version" | "bad-range"
         | "bad-requirement" | "bad-path" | "bad-url" | "bad-interval" | "repeated-keyword"
         | "unknown-keyword" | "unused-keyword" => Check::Keywords,
@@ -201,14 +195,9 @@ mod tests {
 
     #[test]
     fn every_fault_of_a_text_has_its_check() {
-        let elsewhere = ["manifest/no-toolkit"];
         for code in wb_manifest::CODES {
-            let expected = elsewhere.contains(code);
-            assert_eq!(
-                check_of(code, "manifest.org") == Check::Manifest,
-                expected,
-                "{code}"
-            );
+            let is_about_all = *code == "manifest/no-toolkit";
+            assert_eq!(check_of(code) == Check::Manifest, is_about_all, "{code}");
         }
     }
 }

@@ -1,0 +1,214 @@
+//! The verify report of every fixture toolkit, held against a golden text.
+//!
+//! A case is a directory of `fixtures/toolkits` or `fixtures/broken-toolkits`;
+//! its report is `fixtures/reports/<name>.txt`. A file `fixtures/artifacts/<name>.wat`
+//! (or `.txt`, bytes as they are) is registered as the command of that name.
+//! `BLESS=1 cargo test -p wb-registry` writes the reports anew.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "fixtures lie on disk; the crate itself reads no files"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wb_manifest::{BuildSrc, Digest, Lang, Tree, read};
+use wb_policy::Profiles;
+use wb_registry::{
+    Binding, CommandTable, Facilities, MemoryStore, Promotion, Report, Store, Surroundings, json,
+    junit, promote, sarif, verify,
+};
+
+fn fixtures(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fixtures")
+        .join(folder)
+}
+
+/// The toolkits of a folder, by name.
+fn toolkits(folder: &str) -> BTreeMap<String, Tree> {
+    let entries = fs::read_dir(fixtures(folder)).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| {
+            let mut tree = Tree::new();
+            add_files(&entry.path(), "", &mut tree);
+            (entry.file_name().into_string().unwrap(), tree)
+        })
+        .collect()
+}
+
+fn add_files(dir: &Path, prefix: &str, tree: &mut Tree) {
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let path = format!("{prefix}{}", entry.file_name().into_string().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            add_files(&entry.path(), &format!("{path}/"), tree);
+        } else {
+            tree.insert(path.parse().unwrap(), fs::read(entry.path()).unwrap());
+        }
+    }
+}
+
+/// What is registered in the nexus of the fixtures.
+fn registry() -> (CommandTable, MemoryStore) {
+    let (mut table, store) = (CommandTable::default(), MemoryStore::default());
+    for entry in fs::read_dir(fixtures("artifacts"))
+        .unwrap()
+        .map(Result::unwrap)
+    {
+        let path = entry.path();
+        let text = fs::read_to_string(&path).unwrap();
+        let bytes = match path.extension().unwrap().to_str().unwrap() {
+            "wat" => wat::parse_str(text).unwrap(),
+            _ => text.into_bytes(),
+        };
+        let name = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+        let binding = Binding::command(name, store.put(&bytes).unwrap());
+        table.bind(binding, &store).unwrap();
+    }
+    (table, store)
+}
+
+/// A nexus with the lanes for C, C++, JavaScript and TypeScript.
+struct FourLanes;
+
+impl Facilities for FourLanes {
+    fn can_build(&self, source: &BuildSrc, lang: Option<Lang>) -> Result<(), String> {
+        match (source, lang) {
+            (BuildSrc::Wasm(_) | BuildSrc::Archive(_), _)
+            | (BuildSrc::Path(_), Some(Lang::C | Lang::Cpp | Lang::Js | Lang::Ts)) => Ok(()),
+            (BuildSrc::Path(_), Some(lang)) => Err(format!("there is no lane for {lang}")),
+            _ => Err(format!("`{source}` cannot be built")),
+        }
+    }
+
+    fn has_native(&self, program: &str) -> bool {
+        program == "git"
+    }
+}
+
+fn check(folder: &str) -> Vec<Report> {
+    let (table, store) = registry();
+    let around = Surroundings {
+        table: &table,
+        artifacts: &store,
+        profiles: &Profiles::built_in(),
+        facilities: &FourLanes,
+    };
+    let toolkits = toolkits(folder);
+    toolkits
+        .iter()
+        .map(|(dir, tree)| verify(dir, tree, &around))
+        .collect()
+}
+
+/// Holds `found` against the golden file, or writes it.
+fn golden(file: &str, found: &str) {
+    let path = fixtures("reports").join(file);
+    if std::env::var_os("BLESS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, found).unwrap();
+    }
+    let wanted = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        wanted == found,
+        "{file} differs:\n--- wanted\n{wanted}\n--- found\n{found}"
+    );
+}
+
+#[test]
+fn whole_toolkits_pass_without_a_word_of_warning() {
+    for report in check("toolkits") {
+        golden(&format!("{}.txt", report.toolkit), &report.to_string());
+        let problems = report
+            .findings
+            .iter()
+            .filter(|f| f.outcome > wb_registry::Outcome::Note);
+        let problems: Vec<_> = problems.map(ToString::to_string).collect();
+        assert_eq!(problems, [""; 0], "{}", report.toolkit);
+    }
+}
+
+#[test]
+fn broken_toolkits_fail_as_their_report_says() {
+    // Real toolkits that fall short are warned about and pass.
+    let pass = ["as-in-the-wild", "thin-skill", "native-checks", "not-utf8"];
+    for report in check("broken-toolkits") {
+        golden(
+            &format!("broken/{}.txt", report.toolkit),
+            &report.to_string(),
+        );
+        let expected = pass.contains(&report.toolkit.as_str());
+        assert_eq!(report.passed(), expected, "{}:\n{report}", report.toolkit);
+    }
+}
+
+#[test]
+fn every_fault_of_a_check_has_a_toolkit() {
+    let told: Vec<_> = check("broken-toolkits")
+        .iter()
+        .flat_map(|report| report.findings.iter().map(|f| f.code))
+        .collect();
+    let sources = [
+        include_str!("../src/verify.rs"),
+        include_str!("../src/verify/caps.rs"),
+        include_str!("../src/verify/exec.rs"),
+        include_str!("../src/verify/imports.rs"),
+        include_str!("../src/verify/index.rs"),
+        include_str!("../src/verify/links.rs"),
+        include_str!("../src/verify/name.rs"),
+        include_str!("../src/verify/overview.rs"),
+        include_str!("../src/verify/pre.rs"),
+        include_str!("../src/verify/source.rs"),
+    ];
+    let codes = sources.iter().flat_map(|source| {
+        source
+            .split('"')
+            .filter(|text| text.starts_with("verify/") && !text.contains(char::is_whitespace))
+    });
+    for code in codes {
+        assert!(told.contains(&code), "no broken toolkit shows `{code}`");
+    }
+}
+
+#[test]
+fn other_formats_hold_the_same() {
+    let reports = check("broken-toolkits");
+    let pretty = |value| format!("{:#}\n", value);
+    golden("all.json", &pretty(json(&reports)));
+    golden("all.sarif", &pretty(sarif(&reports, "toolkits")));
+    golden("all.junit.xml", &junit(&reports));
+}
+
+#[test]
+fn a_promoted_command_verifies() {
+    for lang in ["c", "js", "ts"] {
+        let promoted = promote(Promotion {
+            name: "slug",
+            lang,
+            file: "slug",
+            source: Some("text".into()),
+            tagline: None,
+            root: "toolkits",
+        })
+        .unwrap();
+        let around = Surroundings {
+            table: &CommandTable::default(),
+            artifacts: &MemoryStore::default(),
+            profiles: &Profiles::built_in(),
+            facilities: &FourLanes,
+        };
+        let report = verify("slug", &promoted.tree, &around);
+        assert!(report.passed(), "{report}");
+        golden(&format!("promoted-{lang}.txt"), &report.to_string());
+    }
+}
+
+#[test]
+fn the_prebuilt_fixture_names_its_artifact() {
+    let wat = fs::read_to_string(fixtures("artifacts").join("gain.wat")).unwrap();
+    let digest = Digest::of(&wat::parse_str(wat).unwrap());
+    let manifest = fs::read(fixtures("toolkits").join("gain/manifest.org")).unwrap();
+    let stated = read(&manifest).manifest().sha256;
+    assert_eq!(stated.map(|s| s.value), Some(digest));
+}
