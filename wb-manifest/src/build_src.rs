@@ -74,10 +74,12 @@ pub enum InvalidSource {
         found: String,
     },
     /// Not the name of a crate or package.
-    #[error("`{}` is no {what}", clip(.found))]
+    #[error("`{}` is no {what}, expected one like `{example}`", clip(.found))]
     Name {
         /// What should be named.
         what: &'static str,
+        /// How it would be written.
+        example: &'static str,
         /// What was written.
         found: String,
     },
@@ -113,6 +115,7 @@ fn go_package(text: &str) -> Result<String, InvalidSource> {
     if text.is_empty() || text.len() > 255 || !text.chars().all(allowed) || !stays {
         return Err(InvalidSource::Name {
             what: "Go package",
+            example: "./cmd/rev",
             found: text.to_owned(),
         });
     }
@@ -178,6 +181,7 @@ impl FromStr for CrateRef {
     fn from_str(text: &str) -> Result<Self, InvalidSource> {
         let invalid = || InvalidSource::Name {
             what: "crate",
+            example: "ripgrep@14.1.0",
             found: text.to_owned(),
         };
         let (name, version) = match text.split_once('@') {
@@ -376,7 +380,7 @@ mod tests {
         assert!(refused("path:../other").starts_with("`..` in path"));
         assert!(refused("path:/usr/src").starts_with("the absolute path"));
         assert!(refused("path:").starts_with("an empty path"));
-        assert!(refused("gobuild:../cmd").ends_with("is no Go package"));
+        assert!(refused("gobuild:../cmd").contains("is no Go package"));
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Manifest {
     pub fn skill_dir(&self) -> RelDir {
         match &self.skill_dir {
             Some(dir) => dir.value.clone(),
-            None => "skills".parse().expect("a plain name is a directory"),
+            None => RelDir::named("skills"),
         }
     }
 

@@ -1,5 +1,5 @@
 use crate::read::{Reading, read_palette_entry};
-use crate::{RelPath, SkillSlug, Tree};
+use crate::{RelDir, RelPath, SkillSlug, Tree};
 
 /// One of several artifacts of a toolkit, with a manifest of its own.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct PaletteEntry {
 /// Reads the palette of a toolkit, sorted by name: `runtimes/<name>.org` and
 /// `runtimes/<name>/manifest.org`. Where both are there the file counts.
 pub fn palette(tree: &Tree) -> Vec<PaletteEntry> {
-    let runtimes = "runtimes".parse().expect("a plain name is a directory");
+    let runtimes = RelDir::named("runtimes");
     let mut entries: Vec<PaletteEntry> = Vec::new();
     for (path, bytes) in tree {
         let Some(inner) = path.relative_to(&runtimes) else {

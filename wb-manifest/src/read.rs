@@ -575,11 +575,12 @@ impl<'d, 'a> Fields<'d, 'a> {
             }
             if shape.is_built() {
                 self.require(rigor, Key::BuildSrc, &needed_by);
-                let ready = manifest
-                    .build_src
-                    .as_ref()
-                    .is_some_and(|source| source.is_prebuilt() || source.lang().is_some());
-                if !ready {
+                // One that could not be read has its own finding.
+                let stated = self.found(Key::BuildSrc).is_some();
+                let names_no_lang = manifest.build_src.as_ref().map_or(!stated, |source| {
+                    !source.is_prebuilt() && source.lang().is_none()
+                });
+                if names_no_lang {
                     self.require(rigor, Key::BuildLang, &needed_by);
                 }
             }
@@ -608,9 +609,11 @@ impl<'d, 'a> Fields<'d, 'a> {
                 self.diagnostics.push(fault);
             }
         }
-        if let Some(trust) = manifest
-            .trust
-            .filter(|trust| trust.value == Trust::ThirdParty)
+        // An unknown word is read as third-party, but may have meant the other.
+        let third_party = Trust::ThirdParty.name();
+        if let Some(trust) = self
+            .found(Key::Trust)
+            .filter(|trust| trust.text == third_party)
         {
             if self.found(Key::AuthorDid).is_none() {
                 self.diagnostics

@@ -227,6 +227,11 @@ impl RelDir {
     /// The root of the tree.
     pub const ROOT: Self = Self(None);
 
+    /// The directory at the root with a name that the code itself states.
+    pub(crate) fn named(name: &'static str) -> Self {
+        Self(Some(name.parse().expect("a plain name is a path")))
+    }
+
     /// The path of the directory; `None` for the root.
     pub fn path(&self) -> Option<&RelPath> {
         self.0.as_ref()

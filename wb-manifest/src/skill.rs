@@ -179,9 +179,9 @@ pub fn read_skill(slug: &SkillSlug, bytes: &[u8]) -> SkillReading {
     });
     let links = links.collect();
     let (recipes, checks) = recipe::read(&doc, doc.blocks().iter(), &mut diagnostics);
-    let lines = doc.text().lines().count();
-    if lines > MAX_LINES {
-        diagnostics.push(diag::skill_length(lines, MAX_LINES));
+    let length = doc.text().lines().count();
+    if length > MAX_LINES {
+        diagnostics.push(diag::skill_length(length, MAX_LINES));
     }
     diagnostics.sort_by_key(|found| found.span);
     let skill = Skill {
@@ -198,7 +198,7 @@ pub fn read_skill(slug: &SkillSlug, bytes: &[u8]) -> SkillReading {
         links,
         recipes,
         checks,
-        lines,
+        lines: length,
     };
     SkillReading { skill, diagnostics }
 }

@@ -78,14 +78,12 @@ fn plain(doc: &Document<'_>, cell: Span) -> Span {
         .strip_prefix("[[")
         .and_then(|rest| rest.strip_suffix("]]"))
     {
-        return match inner.split_once("][") {
-            Some((target, name)) => cell.slice(2 + target.len() + 2, name.len()),
-            None => {
-                let from = inner.rfind(['/', ':']).map_or(0, |at| at + 1);
-                let name = inner[from..].strip_suffix(".org").unwrap_or(&inner[from..]);
-                cell.slice(2 + from, name.len())
-            }
-        };
+        if let Some((target, name)) = inner.split_once("][") {
+            return cell.slice(2 + target.len() + 2, name.len());
+        }
+        let from = inner.rfind(['/', ':']).map_or(0, |at| at + 1);
+        let name = inner[from..].strip_suffix(".org").unwrap_or(&inner[from..]);
+        return cell.slice(2 + from, name.len());
     }
     for mark in ['=', '~', '*'] {
         if text.len() > 2 && text.starts_with(mark) && text.ends_with(mark) {

@@ -96,12 +96,12 @@ impl Block {
         }
         let mut plain = String::with_capacity(content.len());
         for line in content.split_inclusive('\n') {
-            if protected(line) {
-                let (blanks, rest) = line.split_once(',').expect("a protected line has a comma");
-                plain.push_str(blanks);
-                plain.push_str(rest);
-            } else {
-                plain.push_str(line);
+            match line.split_once(',') {
+                Some((blanks, rest)) if protected(line) => {
+                    plain.push_str(blanks);
+                    plain.push_str(rest);
+                }
+                _ => plain.push_str(line),
             }
         }
         plain.into()

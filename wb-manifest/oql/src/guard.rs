@@ -6,7 +6,7 @@
 //! 2 MiB; each begin of a block that has no end is searched to the end of its
 //! section. What is too much is overwritten by a `.`, so that all offsets stay.
 
-use crate::block::Block;
+use crate::block::{Block, BlockKind};
 use crate::diag::{self, Diagnostic};
 use crate::scan::headline_level;
 use crate::{Document, Span};
@@ -41,6 +41,7 @@ impl Tamed {
 }
 
 /// Overwrites in the text of `doc` what `orgize` cannot bear.
+#[expect(clippy::missing_panics_doc, reason = "ascii is replaced by ascii")]
 pub fn tame(doc: &Document<'_>) -> Tamed {
     let mut guard = Guard {
         doc,
@@ -83,6 +84,10 @@ impl Guard<'_> {
         let mut open: Vec<u32> = Vec::new();
         for block in self.doc.blocks() {
             open.retain(|&end| end > block.span.start);
+            // It reads the begin of a dynamic block as a keyword, and seeks no end.
+            if block.kind == BlockKind::Dynamic {
+                continue;
+            }
             let name = self.doc.str(block.name);
             let plain = name.bytes().all(|byte| byte.is_ascii_alphabetic());
             if open.len() >= MAX_DEPTH {
@@ -95,7 +100,7 @@ impl Guard<'_> {
                 self.unmake(block);
                 continue;
             }
-            let end = self.end_line(block);
+            let end = end_line(block);
             let line = &self.doc.text()[end.range()];
             let at = end.start as usize + line.find('_').map_or(0, |at| at + 1);
             self.bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
@@ -105,12 +110,8 @@ impl Guard<'_> {
         }
     }
 
-    fn end_line(&self, block: &Block) -> Span {
-        Span::new(block.content.end, block.span.end)
-    }
-
     fn unmake(&mut self, block: &Block) {
-        for line in [block.span, self.end_line(block)] {
+        for line in [block.span, end_line(block)] {
             let text = &self.doc.text()[line.range()];
             if let Some(at) = text.find('#') {
                 self.bytes[line.start as usize + at] = b'.';
@@ -287,6 +288,10 @@ impl Guard<'_> {
             self.diagnostics.push(diagnostic);
         }
     }
+}
+
+fn end_line(block: &Block) -> Span {
+    Span::new(block.content.end, block.span.end)
 }
 
 /// Length of the list marker at the start, with its blanks.

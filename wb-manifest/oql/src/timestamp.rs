@@ -56,10 +56,11 @@ impl Timestamp {
             found.month_start()?,
             found.day_start()?,
         );
-        let mut at = format!("{}-{}-{}", &*year, &*month, &*day);
-        if let (Some(hour), Some(minute)) = (found.hour_start(), found.minute_start()) {
-            at.push_str(&format!("T{:0>2}:{}", &*hour, &*minute));
-        }
+        let date = format!("{}-{}-{}", &*year, &*month, &*day);
+        let at = match (found.hour_start(), found.minute_start()) {
+            (Some(hour), Some(minute)) => format!("{date}T{:0>2}:{}", &*hour, &*minute),
+            _ => date,
+        };
         let repeat = || {
             let mark = match found.repeater_type()? {
                 RepeaterType::Cumulate => "+",

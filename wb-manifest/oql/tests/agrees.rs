@@ -1,7 +1,9 @@
 //! The structure read from lines is the one that `orgize` reads, wherever that
 //! follows Org.
 
-use orgize::ast::{self};
+#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
+use orgize::ast;
 use orgize::rowan::ast::AstNode;
 use orgize::{Org, SyntaxKind, SyntaxNode};
 use proptest::prelude::*;
@@ -45,8 +47,10 @@ fn range(node: &SyntaxNode) -> Range {
     )
 }
 
-/// Title, level, state and tags of each headline, and where its subtree is.
-fn headlines_of(root: &SyntaxNode) -> Vec<(usize, String, Option<String>, Vec<String>, Range)> {
+/// Level, title, state and tags, and where the subtree is.
+type Heading = (usize, String, Option<String>, Vec<String>, Range);
+
+fn headlines_of(root: &SyntaxNode) -> Vec<Heading> {
     root.descendants()
         .filter_map(ast::Headline::cast)
         .map(|headline| {
