@@ -3,7 +3,7 @@
 //! A lane runs nothing and knows nothing of the machine. Its version is part of
 //! the provenance and rises whenever its plan for the same source changes.
 
-mod c;
+pub(crate) mod c;
 pub(crate) mod javascript;
 mod scan;
 mod typescript;

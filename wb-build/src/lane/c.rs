@@ -27,7 +27,7 @@ const EMULATED: [&str; 4] = ["SIGNAL", "PROCESS_CLOCKS", "GETPID", "MMAN"];
 
 /// What a translation unit is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Language {
+enum Language {
     /// C.
     C,
     /// C++, without exceptions: the sysroot has no unwinder.
@@ -73,6 +73,8 @@ pub(crate) struct Options {
     pub level: &'static str,
     /// Further arguments for every unit.
     pub extra: Vec<String>,
+    /// Further files that every unit may read.
+    pub inputs: Vec<Input>,
 }
 
 /// What is linked.
@@ -89,6 +91,7 @@ impl Default for Options {
         Self {
             level: "-O2",
             extra: Vec::new(),
+            inputs: Vec::new(),
         }
     }
 }
@@ -104,23 +107,23 @@ impl Default for Target {
 
 /// Plans the build of all C and C++ sources in `tree` into one command.
 pub(super) fn plan(lang: Lang, tree: Tree, lock: &Lock) -> Result<Plan, Error> {
-    let units: Vec<_> = tree
-        .iter()
-        .filter(|(path, _)| Language::of(path).is_some())
-        .collect();
+    let units = units(&tree);
     if units.is_empty() {
         return Err(layout(Diagnostic::error(
             "no C or C++ source in the source folder, expected `main.c` or other `.c`, `.cc`, \
              `.cpp` or `.cxx` files",
         )));
     }
-    if units.iter().all(|(_, bytes)| bytes.trim_ascii().is_empty()) {
-        let path = units[0].0.as_str();
+    if units
+        .iter()
+        .all(|path| tree.get(path.as_str()).is_some_and(|b| b.trim_ascii().is_empty()))
+    {
+        let path = units[0].as_str();
         return Err(layout(Diagnostic::error("the source is empty").at(path, 1, 1)));
     }
     let cpp = units
         .iter()
-        .any(|(path, _)| Language::of(path) == Some(Language::Cpp));
+        .any(|path| Language::of(path) == Some(Language::Cpp));
     let mut plan = empty(VERSION, Some(lang), tree.digest());
     if cpp {
         plan.notes.push(Diagnostic::note(
@@ -128,7 +131,7 @@ pub(super) fn plan(lang: Lang, tree: Tree, lock: &Lock) -> Result<Plan, Error> {
         ));
     }
     let sjlj = scan::mentions(&tree, "setjmp");
-    let objects = objects(&mut plan, &tree, &Options::default(), lock)?;
+    let objects = objects(&mut plan, &tree, &units, &Options::default(), lock)?;
     let main = link(&mut plan, &objects, cpp, sjlj, &Target::default(), lock)?;
     plan.products.push(Product {
         name: ARTIFACT.to_owned(),
@@ -136,6 +139,15 @@ pub(super) fn plan(lang: Lang, tree: Tree, lock: &Lock) -> Result<Plan, Error> {
         output: LINKED.to_owned(),
     });
     Ok(plan)
+}
+
+/// Every translation unit of a tree.
+pub(crate) fn units(tree: &Tree) -> Vec<RelPath> {
+    tree.iter()
+        .map(|(path, _)| path)
+        .filter(|path| Language::of(path).is_some())
+        .cloned()
+        .collect()
 }
 
 /// A plan without steps.
@@ -161,13 +173,14 @@ pub(crate) struct Object {
 const UNIT: &str = "/o/unit.o";
 pub(crate) const LINKED: &str = "/o/main.wasm";
 
-/// Adds a compile step for each translation unit.
+/// Adds a compile step for each of `units`.
 ///
 /// A unit sees the whole tree but for those other units that nothing names, so
 /// that editing one source leaves the others' steps as they were.
 pub(crate) fn objects(
     plan: &mut Plan,
     tree: &Tree,
+    units: &[RelPath],
     options: &Options,
     lock: &Lock,
 ) -> Result<Vec<Object>, Error> {
@@ -183,9 +196,9 @@ pub(crate) fn objects(
     let sjlj = scan::mentions(tree, "setjmp");
 
     let mut objects = Vec::new();
-    for (path, bytes) in tree {
-        let Some(language) = Language::of(path) else {
-            continue;
+    for path in units {
+        let (Some(language), Some(bytes)) = (Language::of(path), tree.get(path.as_str())) else {
+            return Err(layout(Diagnostic::error(format!("no source `{path}`"))));
         };
         let mut seen = shared.clone();
         seen.insert(path.clone(), bytes.clone());
@@ -225,11 +238,14 @@ pub(crate) fn objects(
                 limits: limits::COMPILE,
                 dialect: Dialect::Clang,
             }),
-            inputs: vec![
+            inputs: [
                 Input::new("/usr", Source::Pack(lock.member("clang", language.sysroot())?)),
                 Input::new(BINDINGS, bindings.clone()),
                 Input::new(SOURCE_ROOT, Source::Tree(SourceTree::new(seen))),
-            ],
+            ]
+            .into_iter()
+            .chain(options.inputs.iter().cloned())
+            .collect(),
             outputs: vec![UNIT.to_owned()],
         });
         objects.push(Object {

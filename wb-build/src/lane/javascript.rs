@@ -98,8 +98,8 @@ pub(super) fn build(
     let pack = plan.push(Step {
         label: "compile to bytecode".to_owned(),
         work: Work::Run(Run {
-            tool: lock.member("js", "jsc.wasm")?,
-            argv: ["jsc", "--map", "/i/bundle.js.map", "-o", PACK, "/i/bundle.js"]
+            tool: lock.member("jsc", "jsc.wasm")?,
+            argv: ["jsc", "--maps", "--root", "/i", "-o", PACK, "bundle.js"]
                 .map(str::to_owned)
                 .to_vec(),
             env: Vec::new(),
@@ -116,7 +116,7 @@ pub(super) fn build(
         label: "join with the runtime".to_owned(),
         work: Work::Splice,
         inputs: vec![
-            Input::new("/i/jsrt.wasm", Source::Pack(lock.member("js", "jsrt.wasm")?)),
+            Input::new("/i/jsrt.wasm", Source::Pack(lock.member("jsrt", "jsrt.wasm")?)),
             output("/i/main.pack", pack, PACK),
         ],
         outputs: vec![SPLICED.to_owned()],

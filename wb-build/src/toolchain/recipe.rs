@@ -1,10 +1,18 @@
-//! How our own packs are built from others.
+//! How our own packs are built from others: plans, as for anybody's source.
 
-use wb_manifest::Tree;
+use wb_manifest::{Digest, RelPath, Tree};
 
 use super::Lock;
 use crate::error::{Error, ErrorKind};
-use crate::plan::Plan;
+use crate::guest;
+use crate::lane::c::{self, LINKED, Object, Options, Target};
+use crate::lane::limits;
+use crate::plan::{Plan, Product};
+use crate::step::{Dialect, Input, Run, Source, SourceTree, Step, Work};
+
+/// Where the prelude's modules are mounted.
+const PRELUDE: &str = "/w";
+const PRELUDE_PACK: &str = "/o/prelude.pack";
 
 /// Plans the build of a derived pack.
 ///
@@ -19,6 +27,166 @@ pub fn recipe(
     lock: &Lock,
     sources: impl Fn(&str, &str) -> Result<Tree, Error>,
 ) -> Result<Plan, Error> {
-    let _ = (lock, &sources);
-    Err(ErrorKind::UnknownPack { name: name.to_owned(), known: Vec::new() }.into())
+    match name {
+        "jsc" => jsc(&js_tree(&sources("quickjs", "quickjs.tar")?), lock),
+        "jsrt" => jsrt(&js_tree(&sources("quickjs", "quickjs.tar")?), lock),
+        _ => Err(ErrorKind::UnknownPack {
+            name: name.to_owned(),
+            known: vec!["jsc".to_owned(), "jsrt".to_owned()],
+        }
+        .into()),
+    }
+}
+
+/// The engine's sources and our own around it.
+fn js_tree(quickjs: &Tree) -> Tree {
+    let below = |folder: &str, tree: &Tree| -> Tree {
+        tree.iter()
+            .map(|(path, bytes)| (path_of(&format!("{folder}/{path}")), bytes.clone()))
+            .collect()
+    };
+    let mut tree = below("quickjs", quickjs);
+    tree.extend(below("js", &guest::sources("js")));
+    tree
+}
+
+fn path_of(path: &str) -> RelPath {
+    path.parse().expect("paths of our own sources are relative")
+}
+
+fn plan(name: &str, source: Digest) -> Plan {
+    c::empty(&format!("{name}/1"), None, source)
+}
+
+/// Adds the compilation of some sources.
+fn compile(
+    plan: &mut Plan,
+    tree: &Tree,
+    files: &[&str],
+    options: &Options,
+    lock: &Lock,
+) -> Result<Vec<Object>, Error> {
+    let units: Vec<_> = files.iter().map(|file| path_of(file)).collect();
+    c::objects(plan, tree, &units, options, lock)
+}
+
+/// The engine itself, for size: it is in every program.
+fn engine(plan: &mut Plan, tree: &Tree, lock: &Lock) -> Result<Vec<Object>, Error> {
+    let options = Options {
+        level: "-Os",
+        extra: words(
+            "-std=gnu11 -D_GNU_SOURCE -DQUICKJS_NG_BUILD -DNDEBUG -w -funsigned-char \
+             -ffunction-sections -fdata-sections",
+        ),
+        inputs: Vec::new(),
+    };
+    let files = [
+        "js/engine.c",
+        "quickjs/libregexp.c",
+        "quickjs/libunicode.c",
+        "quickjs/dtoa.c",
+    ];
+    compile(plan, tree, &files, &options, lock)
+}
+
+/// Our own sources around the engine.
+fn around() -> Options {
+    Options {
+        level: "-O2",
+        extra: words("-std=gnu23 -D_GNU_SOURCE -DNDEBUG -ffunction-sections"),
+        inputs: Vec::new(),
+    }
+}
+
+/// Shadow stack of the compiler and the runtime; the limit that JavaScript meets
+/// lies below it, so that recursion ends in a `RangeError`.
+const JS_STACK: u32 = 2 << 20;
+
+fn jsc(tree: &Tree, lock: &Lock) -> Result<Plan, Error> {
+    let mut plan = plan("jsc", tree.digest());
+    let mut objects = compile(
+        &mut plan,
+        tree,
+        &["js/jsc.c", "js/pack.c", "js/utf8.c"],
+        &around(),
+        lock,
+    )?;
+    objects.extend(engine(&mut plan, tree, lock)?);
+    let target = Target {
+        stack: JS_STACK,
+        extra: Vec::new(),
+    };
+    let linked = c::link(&mut plan, &objects, false, false, &target, lock)?;
+    plan.products.push(product("jsc.wasm", linked));
+    Ok(plan)
+}
+
+fn jsrt(tree: &Tree, lock: &Lock) -> Result<Plan, Error> {
+    let mut plan = plan("jsrt", tree.digest());
+    let prelude = prelude(&mut plan, tree, lock)?;
+    let mut objects = compile(
+        &mut plan,
+        tree,
+        &[
+            "js/jsrt.c",
+            "js/native.c",
+            "js/dock.c",
+            "js/pack.c",
+            "js/utf8.c",
+        ],
+        &around(),
+        lock,
+    )?;
+    let mut options = around();
+    options.extra.push("--embed-dir=/i".to_owned());
+    options.inputs.push(Input::new(
+        "/i/prelude.pack",
+        Source::Step {
+            step: prelude,
+            output: PRELUDE_PACK.to_owned(),
+        },
+    ));
+    objects.extend(compile(&mut plan, tree, &["js/runtime.c"], &options, lock)?);
+    objects.extend(engine(&mut plan, tree, lock)?);
+    let target = Target {
+        stack: JS_STACK,
+        extra: words("--export=wb_pack_slot"),
+    };
+    let linked = c::link(&mut plan, &objects, false, false, &target, lock)?;
+    plan.products.push(product("jsrt.wasm", linked));
+    Ok(plan)
+}
+
+/// Compiles the modules that every program has around it.
+fn prelude(plan: &mut Plan, tree: &Tree, lock: &Lock) -> Result<usize, Error> {
+    let folder = "js/prelude".parse().expect("the folder is a relative path");
+    let modules = tree.under(&folder);
+    let mut argv = words("jsc --prelude --root");
+    argv.push(PRELUDE.to_owned());
+    argv.extend(["-o", PRELUDE_PACK].map(str::to_owned));
+    argv.extend(modules.iter().map(|(path, _)| path.to_string()));
+    Ok(plan.push(Step {
+        label: "compile the prelude".to_owned(),
+        work: Work::Run(Run {
+            tool: lock.member("jsc", "jsc.wasm")?,
+            argv,
+            env: Vec::new(),
+            limits: limits::COMPILE,
+            dialect: Dialect::Jsc,
+        }),
+        inputs: vec![Input::new(PRELUDE, Source::Tree(SourceTree::new(modules)))],
+        outputs: vec![PRELUDE_PACK.to_owned()],
+    }))
+}
+
+fn product(name: &str, step: usize) -> Product {
+    Product {
+        name: name.to_owned(),
+        step,
+        output: LINKED.to_owned(),
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_ascii_whitespace().map(str::to_owned).collect()
 }

@@ -2,3 +2,4 @@
 
 mod c;
 mod home;
+mod js;

@@ -1,0 +1,99 @@
+use wb_manifest::Lang;
+
+use crate::home::{artifact, execute, findings, output};
+
+const SLUG: &str = r#"
+const fold = (s) => s.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase();
+const slug = (s) => fold(s).replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "");
+const text = process.argv.slice(2).join(" ");
+console.log(slug(text));
+"#;
+
+#[test]
+fn one_file_with_arguments() {
+    assert_eq!(
+        output(Lang::Js, &[("index.js", SLUG)], &["Crème", "Brûlée!"], ""),
+        "creme-brulee\n"
+    );
+}
+
+#[test]
+fn modules_json_and_common_js_are_bundled() {
+    let files = [
+        (
+            "index.js",
+            "import { twice } from './lib/math.js';\nimport data from './data.json';\n\
+             import old from './old.cjs';\nconsole.log(twice(data.n), old.name);\n",
+        ),
+        ("lib/math.js", "export const twice = (n) => 2 * n;\nexport const unused = 1;\n"),
+        ("data.json", "{\"n\": 21}"),
+        ("old.cjs", "exports.name = 'old';\n"),
+    ];
+    assert_eq!(output(Lang::Js, &files, &[], ""), "42 old\n");
+}
+
+#[test]
+fn the_name_of_the_only_file_does_not_matter_to_what_runs() {
+    let one = output(Lang::Js, &[("slug.js", SLUG)], &["A b"], "");
+    assert_eq!(one, "a-b\n");
+}
+
+#[test]
+fn a_thrown_error_names_the_source_line() {
+    let source = "// one\n// two\nfunction fail() {\n  throw new Error('boom');\n}\nfail();\n";
+    let outcome = execute(&artifact(Lang::Js, &[("index.js", source)]), &[], "");
+    let stderr = String::from_utf8_lossy(&outcome.stderr).into_owned();
+    assert_eq!(outcome.exit_code, 1, "{stderr}");
+    assert!(stderr.contains("boom") && stderr.contains("index.js:4"), "{stderr}");
+}
+
+#[test]
+fn syntax_errors_and_missing_modules_have_a_place() {
+    assert_eq!(
+        findings(Lang::Js, &[("index.js", "const a = 1;\nconst b c;\n")])[0],
+        "index.js:2:9: error: Expected \";\" but found \"c\""
+    );
+    assert_eq!(
+        findings(Lang::Js, &[("index.js", "import './gone.js';\n")])[0],
+        "index.js:1:8: error: Could not resolve \"./gone.js\""
+    );
+    assert_eq!(
+        findings(Lang::Js, &[("index.js", "import leftPad from 'left-pad';\n")])[0],
+        "index.js:1:21: error: Could not resolve \"left-pad\""
+    );
+    let outside = findings(Lang::Js, &[("index.js", "import x from '../../etc/passwd';\n")]);
+    assert!(outside[0].starts_with("index.js:1:15: error: "), "{outside:#?}");
+}
+
+#[test]
+fn hostile_nesting_is_a_finding_or_a_named_crash() {
+    for text in [
+        format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000)),
+        format!("{}1{}", "[".repeat(20_000), "]".repeat(20_000)),
+    ] {
+        let error = crate::home::build(Lang::Js, &[("index.js", &text)]).unwrap_err();
+        assert!(
+            matches!(error.code(), "build/rejected" | "build/compiler-crashed"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn typescript_with_enums_namespaces_and_parameter_properties() {
+    let files = [
+        (
+            "index.ts",
+            "import { Color, area } from './shapes';\n\
+             class Box { constructor(private w: number, readonly h: number) {} size(): number { return area(this.w, this.h); } }\n\
+             namespace Names { export const of = (c: Color): string => Color[c]; }\n\
+             const box: Box = new Box(3, 4);\n\
+             console.log(box.size(), Names.of(Color.Green));\n",
+        ),
+        (
+            "shapes.ts",
+            "export enum Color { Red, Green }\nexport function area(w: number, h: number): number { return w * h; }\n",
+        ),
+    ];
+    assert_eq!(output(Lang::Ts, &files, &[], ""), "12 Green\n");
+}
