@@ -39,6 +39,20 @@ impl Catalog {
         Ok(all)
     }
 
+    /// The toolkits of the workspace alone: those whose sources are the user's.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn own(&self) -> Result<Vec<(ToolkitId, &Toolkits)>, Error> {
+        // The installed ones are the last place.
+        let own = self.places.split_last().and_then(|(_, own)| own.first());
+        own.map_or_else(
+            || Ok(Vec::new()),
+            |place| Ok(place.ids()?.into_iter().map(|id| (id, place)).collect()),
+        )
+    }
+
     /// The toolkit that the user calls `name`, and the place it lies in.
     ///
     /// # Errors

@@ -225,6 +225,22 @@ pub enum ErrorKind {
         /// The toolkit.
         toolkit: String,
     },
+    /// A toolkit has no recipe of the name.
+    #[error("no such task: {toolkit}/{task}")]
+    NoSuchTask {
+        /// The toolkit.
+        toolkit: String,
+        /// The name.
+        task: String,
+    },
+    /// A recipe is more than calls and pipes.
+    #[error("task `{name}`, {reason}")]
+    Task {
+        /// The toolkit and the recipe.
+        name: String,
+        /// The line and what stands in the way.
+        reason: String,
+    },
     /// What happened in the sandbox.
     #[error(transparent)]
     Dock(#[from] wb_dock::Error),
@@ -291,6 +307,8 @@ impl Error {
             ErrorKind::PrebuiltMismatch { .. } => "host/prebuilt-mismatch",
             ErrorKind::Archive { .. } => "host/archive",
             ErrorKind::Unsigned { .. } => "host/unsigned",
+            ErrorKind::NoSuchTask { .. } => "host/no-such-task",
+            ErrorKind::Task { .. } => "host/task",
             ErrorKind::Dock(ref error) => error.code(),
             ErrorKind::NoHome => "host/no-home",
             ErrorKind::Offline { .. } => "host/offline",

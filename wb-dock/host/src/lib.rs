@@ -18,6 +18,7 @@ mod nexus;
 mod random;
 mod registry_file;
 mod steps;
+pub mod task;
 pub mod toolchain;
 mod toolkits;
 pub mod tree;

@@ -4,6 +4,7 @@ mod archive;
 mod build;
 mod run;
 mod ship;
+mod task;
 mod verify;
 
 use std::fs;

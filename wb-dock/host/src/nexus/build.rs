@@ -143,6 +143,29 @@ impl Nexus {
         Ok(made)
     }
 
+    /// The steps that [`Nexus::build`] would run, for what is built from sources.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn plan(
+        &self,
+        toolkits: &Toolkits,
+        id: &ToolkitId,
+        which: Option<&str>,
+        options: BuildOptions,
+    ) -> Result<Vec<Plan>, Error> {
+        let tree = toolkits.tree(id)?;
+        let toolchains = self.toolchains()?.offline(options.offline);
+        let mut plans = Vec::new();
+        for unit in units(id, &tree, which)? {
+            if let (BuildSrc::Path(dir), Some(lang)) = (&unit.source, unit.manifest.lang()) {
+                plans.push(plan(&toolchains, lang, &tree.under(dir), options)?);
+            }
+        }
+        Ok(plans)
+    }
+
     fn build_unit(
         &self,
         id: &ToolkitId,
