@@ -1,7 +1,19 @@
 //! Artifacts, the names they are registered under, and what is known about toolkits.
+//!
+//! A [`Store`] keeps bytes under their digest; a [`CommandTable`] says which
+//! name stands for which of them, with the whole contract of a run in each
+//! [`Binding`]. [`promote`] makes a toolkit of a session command, [`verify`]
+//! says whether a toolkit keeps its promises, [`encode_bundle`] packs one and
+//! [`install`] registers what a bundle brings. [`search`] and [`skills`] are
+//! the way to the manuals.
+//!
+//! Everything here takes bytes and gives values. This crate knows no engine, no
+//! disk layout and no sockets: a place to keep things is a [`Store`], and what
+//! a nexus can do is asked through [`Facilities`].
 
 mod binding;
 mod bundle;
+mod discover;
 mod install;
 mod program;
 mod promote;
@@ -17,6 +29,7 @@ pub use bundle::{
     Bundle, BundleError, Part, PathRefusal, UnpackLimits, decode_bundle, encode_bundle,
     strip_private,
 };
+pub use discover::{Listed, discover, injection_text, list_text, show_text};
 pub use install::{
     InstallError, InstallRules, Installed, Signature, SignatureCheck, Unsigned, install,
 };

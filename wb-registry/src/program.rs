@@ -30,7 +30,21 @@ impl<'a> ProgramShape<'a> {
     ///
     /// [`NotWasm`] for bytes that are cut off or no wasm at all.
     pub fn read(wasm: &'a [u8]) -> Result<Self, NotWasm> {
-        let refused = |error: wasmparser::BinaryReaderError| NotWasm(error.message().to_owned());
+        // "\0asm", WebAssembly Core Specification 5.5.16; the parser's own
+        // message for this case has many lines.
+        if !wasm.starts_with(b"\0asm") {
+            return Err(NotWasm("it does not begin with `\\0asm`".to_owned()));
+        }
+        let refused = |error: wasmparser::BinaryReaderError| {
+            NotWasm(
+                error
+                    .message()
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
+        };
         let mut is_component = false;
         let (mut imports, mut exports) = (Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();

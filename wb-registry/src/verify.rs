@@ -111,8 +111,9 @@ const CHECKS: [fn(&Subject<'_>, &mut Findings); 10] = [
     text::check,
     overview::check,
     name::check,
-    exec::check,
+    // What cannot be built was told already when the contract is looked at.
     source::check,
+    exec::check,
     imports::check,
     caps::check,
     index::check,

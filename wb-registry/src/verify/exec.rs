@@ -14,7 +14,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
             Some(Shape::Posix) => posix(subject, &unit),
             Some(Shape::Task) => Some(Finding::pass(Check::Exec, "task: recipes, no artifact")),
             Some(Shape::Federation) => Some(federation(&unit)),
-            Some(shape) => Some(built(subject, &unit, shape)),
+            Some(shape) => built(subject, findings, &unit, shape),
         };
         if let Some(line) = line {
             findings.add(line);
@@ -38,29 +38,33 @@ fn no_shape(subject: &Subject<'_>, unit: &Unit<'_>) -> Option<Finding> {
 }
 
 /// A registered artifact keeps the contract, and a source that can be built
-/// will.
-fn built(subject: &Subject<'_>, unit: &Unit<'_>, shape: Shape) -> Finding {
+/// will. What is wrong with the source is a line of its own.
+fn built(
+    subject: &Subject<'_>,
+    findings: &Findings,
+    unit: &Unit<'_>,
+    shape: Shape,
+) -> Option<Finding> {
     let fault = |code| Finding::new(Check::Exec, Outcome::Fail, code);
     let Some(name) = unit.manifest.command() else {
-        return fault("verify/no-command")
-            .message(format!("a {shape} without `#+CLI_BIN` cannot be called"));
+        let message = format!("a {shape} without a name cannot be called");
+        return Some(fault("verify/no-command").message(message));
     };
     if subject.around.table.get(name.as_str()).is_some() {
-        return Finding::pass(Check::Exec, format!("{shape} `{name}` is registered"));
+        let line = format!("{shape} `{name}` is registered");
+        return Some(Finding::pass(Check::Exec, line));
     }
-    let can_build = unit.manifest.build_src.as_ref().is_some_and(|source| {
-        let lang = unit.manifest.lang();
-        let facilities = subject.around.facilities;
-        facilities.can_build(&source.value, lang).is_ok()
-    });
-    if can_build {
+    if findings.has_problem(Check::Build) {
+        return None;
+    }
+    Some(if unit.manifest.build_src.is_some() {
         Finding::pass(Check::Exec, format!("{shape} `{name}` is not built yet"))
             .hint(format!("run `wbx toolkit build {}`", subject.dir))
     } else {
-        fault("verify/not-buildable").message(format!(
-            "{shape} `{name}` is not registered, and nothing here can build it"
+        fault("verify/nothing-to-call").message(format!(
+            "{shape} `{name}` is not registered, and there is no source to build it from"
         ))
-    }
+    })
 }
 
 fn posix(subject: &Subject<'_>, unit: &Unit<'_>) -> Option<Finding> {

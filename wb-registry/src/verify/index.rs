@@ -54,5 +54,5 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
                 .message(format!("the skill `{slug}` is not in the table")),
         );
     }
-    findings.pass(Check::Index, format!("{} skills, each listed", files.len()));
+    findings.pass(Check::Index, "every skill is listed");
 }

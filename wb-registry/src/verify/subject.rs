@@ -171,14 +171,14 @@ impl<'a> Subject<'a> {
 fn check_of(code: &str) -> Check {
     match code.split_once('/').map_or(code, |(_, fault)| fault) {
         _ if code.starts_with("skill/") => Check::Skills,
-        "missing-keyword" | "missing-id" | "unknown-word" | "bad-version" | "bad-range"
-        | "bad-requirement" | "bad-path" | "bad-url" | "bad-interval" | "repeated-keyword"
-        | "unknown-keyword" | "unused-keyword" => Check::Keywords,
+        "missing-keyword" | "unknown-word" | "bad-version" | "bad-range" | "bad-requirement"
+        | "bad-url" | "bad-interval" | "repeated-keyword" | "unknown-keyword"
+        | "unused-keyword" => Check::Keywords,
         "bad-name" | "reserved-name" => Check::Name,
-        "drawer-mismatch" => Check::Drawer,
+        "drawer-mismatch" | "missing-id" => Check::Drawer,
         "unknown-shape" => Check::Exec,
-        "missing-sha256" | "bad-sha256" | "bad-source" | "unpinned-source" | "unknown-source"
-        | "script-source" | "lane-mismatch" => Check::Build,
+        "bad-path" | "missing-sha256" | "bad-sha256" | "bad-source" | "unpinned-source"
+        | "unknown-source" | "script-source" | "lane-mismatch" => Check::Build,
         "unknown-cap" | "repeated-cap" => Check::Caps,
         "missing-author" | "unsigned" | "unknown-trust" | "bad-did" | "bad-signature" => {
             Check::Trust

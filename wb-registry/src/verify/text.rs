@@ -6,8 +6,10 @@ use super::subject::Subject;
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     findings.pass(Check::Manifest, "present");
     findings.pass(Check::Keywords, "complete");
-    findings.pass(Check::Drawer, "mirrors the keywords");
     let first = subject.reading.manifest();
+    if !first.headline.is_empty() {
+        findings.pass(Check::Drawer, "mirrors the keywords");
+    }
     findings.pass(Check::Trust, first.trust().name());
     let recipes: usize = subject.units().map(|u| u.manifest.recipes.len()).sum();
     if recipes > 0 {
