@@ -76,6 +76,15 @@ impl Binding {
         })
     }
 
+    /// The same binding as a part of the toolkit `id`.
+    #[must_use]
+    pub fn in_toolkit(self, id: &ToolkitId) -> Self {
+        Self {
+            toolkit: Some(id.clone()),
+            ..self
+        }
+    }
+
     /// Everything in the store that the binding needs.
     pub fn artifacts(&self) -> impl Iterator<Item = Digest> + use<> {
         [Some(self.digest), self.provenance].into_iter().flatten()

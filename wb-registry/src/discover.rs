@@ -71,7 +71,7 @@ pub fn list_text(toolkits: &[Listed], root: &str) -> String {
     let mut text = String::new();
     for toolkit in toolkits {
         let status = toolkit.manifest.status.map_or("-", |s| s.value.name());
-        let line = format!("{:<16}{status:<12}{}", toolkit.id(), toolkit.tagline());
+        let line = format!("{:<15} {status:<11} {}", toolkit.id(), toolkit.tagline());
         text.push_str(line.trim_end());
         text.push('\n');
     }

@@ -230,10 +230,9 @@ pub fn install(
         artifacts.put(&part.wasm)?;
         let binding = Binding {
             trust,
-            toolkit: Some(bundle.id.clone()),
             // The record of the build stays where the build was.
             provenance: None,
-            ..part.binding
+            ..part.binding.in_toolkit(&bundle.id)
         };
         names.push(binding.name.clone());
         changed.bind(binding, artifacts)?;

@@ -10,65 +10,20 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use wb_manifest::{BuildSrc, Digest, Lang, Tree, read};
 use wb_policy::Profiles;
 use wb_registry::{
-    Binding, CommandTable, Facilities, MemoryStore, Promotion, Report, Store, Surroundings, json,
-    junit, promote, sarif, verify,
+    CommandTable, Facilities, MemoryStore, Promotion, Report, Surroundings, json, junit, promote,
+    sarif, verify,
 };
 
-fn fixtures(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../fixtures")
-        .join(folder)
-}
+#[path = "support/fixtures.rs"]
+mod fixtures;
 
-/// The toolkits of a folder, by name.
-fn toolkits(folder: &str) -> BTreeMap<String, Tree> {
-    let entries = fs::read_dir(fixtures(folder)).unwrap().map(Result::unwrap);
-    entries
-        .map(|entry| {
-            let mut tree = Tree::new();
-            add_files(&entry.path(), "", &mut tree);
-            (entry.file_name().into_string().unwrap(), tree)
-        })
-        .collect()
-}
-
-fn add_files(dir: &Path, prefix: &str, tree: &mut Tree) {
-    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        let path = format!("{prefix}{}", entry.file_name().into_string().unwrap());
-        if entry.file_type().unwrap().is_dir() {
-            add_files(&entry.path(), &format!("{path}/"), tree);
-        } else {
-            tree.insert(path.parse().unwrap(), fs::read(entry.path()).unwrap());
-        }
-    }
-}
-
-/// What is registered in the nexus of the fixtures.
-fn registry() -> (CommandTable, MemoryStore) {
-    let (mut table, store) = (CommandTable::default(), MemoryStore::default());
-    for entry in fs::read_dir(fixtures("artifacts"))
-        .unwrap()
-        .map(Result::unwrap)
-    {
-        let path = entry.path();
-        let text = fs::read_to_string(&path).unwrap();
-        let bytes = match path.extension().unwrap().to_str().unwrap() {
-            "wat" => wat::parse_str(text).unwrap(),
-            _ => text.into_bytes(),
-        };
-        let name = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
-        let binding = Binding::command(name, store.put(&bytes).unwrap());
-        table.bind(binding, &store).unwrap();
-    }
-    (table, store)
-}
+use fixtures::{fixtures, golden, registry, toolkits};
 
 /// A nexus with the lanes for C, C++, JavaScript and TypeScript.
 struct FourLanes;
@@ -101,20 +56,6 @@ fn check(folder: &str) -> Vec<Report> {
         .iter()
         .map(|(dir, tree)| verify(dir, tree, &around))
         .collect()
-}
-
-/// Holds `found` against the golden file, or writes it.
-fn golden(file: &str, found: &str) {
-    let path = fixtures("reports").join(file);
-    if std::env::var_os("BLESS").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, found).unwrap();
-    }
-    let wanted = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        wanted == found,
-        "{file} differs:\n--- wanted\n{wanted}\n--- found\n{found}"
-    );
 }
 
 #[test]
@@ -182,7 +123,7 @@ fn every_fault_of_a_check_has_a_toolkit() {
 #[test]
 fn other_formats_hold_the_same() {
     let reports = check("broken-toolkits");
-    let pretty = |value| format!("{:#}\n", value);
+    let pretty = |value| format!("{value:#}\n");
     golden("all.json", &pretty(json(&reports)));
     golden("all.sarif", &pretty(sarif(&reports, "toolkits")));
     golden("all.junit.xml", &junit(&reports));
@@ -219,4 +160,42 @@ fn the_prebuilt_fixture_names_its_artifact() {
     let manifest = fs::read(fixtures("toolkits").join("gain/manifest.org")).unwrap();
     let stated = read(&manifest).manifest().sha256;
     assert_eq!(stated.map(|s| s.value), Some(digest));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_bytes_have_a_report(
+        manifest: Vec<u8>,
+        lines in prop::collection::vec(
+            prop::sample::select(vec![
+                "#+EXEC: command", "#+EXEC: kernel", "#+EXEC: posix", "#+CAPS: vfs frames net",
+                "#+CLI_BIN: gain", "#+CLI_BIN: ../..", "#+BUILD_SRC: path:..", "#+BUILD_SRC: path:src",
+                "#+BUILD_LANG: c", "#+TRUST: third-party", "* x :toolkit:", ":PROPERTIES:", ":ID: x",
+                ":END:", "| Skill | Use when |", "| a | b |", "[[file:../../..]]", "[[file:~/x]]",
+                "#+begin_src sh :role pre", "#+end_src", "#+SHA256: zz", "#+TOOLKIT: x",
+            ]),
+            0..24,
+        ),
+        skill: Vec<u8>,
+    ) {
+        let (table, store) = registry();
+        let around = Surroundings {
+            table: &table,
+            artifacts: &store,
+            profiles: &Profiles::built_in(),
+            facilities: &FourLanes,
+        };
+        for manifest in [manifest, lines.join("\n").into_bytes()] {
+            let mut tree = Tree::new();
+            tree.insert("manifest.org".parse().unwrap(), manifest);
+            tree.insert("skills/overview.org".parse().unwrap(), skill.clone());
+            tree.insert("runtimes/a.org".parse().unwrap(), lines.join("\n"));
+            let report = verify("x", &tree, &around);
+            prop_assert!(!report.findings.is_empty());
+            let reports = [report];
+            prop_assert!(!junit(&reports).contains('\0'));
+            prop_assert_eq!(json(&reports)["passed"].as_bool(), Some(reports[0].passed()));
+        }
+    }
 }
