@@ -123,21 +123,21 @@ impl CodeCache {
         if !self.boot.is_empty() && state == self.state(&found) {
             return Ok(true);
         }
-        let mut hasher = Sha256::new();
+        let mut sum = Sha256::new();
         let mut reader = file;
         let mut buffer = vec![0; 1 << 20];
         loop {
             match reader.read(&mut buffer)? {
                 0 => break,
-                read => hasher.update(&buffer[..read]),
+                read => sum.update(&buffer[..read]),
             }
         }
-        let hashed: [u8; 32] = hasher.finalize().into();
-        if hex(&hashed) != sha {
+        let found_sha: [u8; 32] = sum.finalize().into();
+        if hex(&found_sha) != sha {
             return Ok(false);
         }
         // A disk that takes no new stamp only costs the next load its time.
-        let _ = self.write_stamp(stamp_path, &hashed, &found);
+        let _ = self.write_stamp(stamp_path, &found_sha, &found);
         Ok(true)
     }
 
@@ -207,7 +207,8 @@ fn map(engine: &Engine, file: File) -> Option<Module> {
 
 /// Whether a file belongs to this user and is closed to all others.
 fn is_private(found: &Metadata) -> bool {
-    found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0
+    let others = found.mode() & 0o077;
+    others == 0 && found.uid() == rustix::process::geteuid().as_raw()
 }
 
 /// A name for everything that compiled code depends on besides the program.

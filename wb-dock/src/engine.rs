@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::{
-    Config, Enabled, InstanceAllocationStrategy, Linker, Module, OptLevel, PoolingAllocationConfig,
+    Collector, Config, Enabled, InstanceAllocationStrategy, Linker, Module, OptLevel,
+    PoolingAllocationConfig,
 };
 use wb_policy::CapSet;
 
@@ -278,8 +279,10 @@ impl EngineBuilder {
             .consume_fuel(self.counts_fuel)
             .max_wasm_stack(GUEST_STACK)
             .async_stack_size(GUEST_STACK + HOST_STACK)
-            // setjmp of the C lane is made of exceptions.
+            // setjmp of the C lane is made of exceptions, and some programs throw
+            // millions of them: they must be collected.
             .wasm_exceptions(true)
+            .collector(Collector::Copying)
             .wasm_memory64(false)
             .wasm_multi_memory(false)
             // The same bytes on every machine.

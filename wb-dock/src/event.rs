@@ -105,7 +105,8 @@ impl Step<'_> {
                 children: self.usage.children,
             },
         };
-        serde_json::to_string(&line).expect("numbers and strings always have a JSON form")
+        // Numbers and strings always have a JSON form, so this is never empty.
+        serde_json::to_string(&line).unwrap_or_default()
     }
 
     fn error(&self) -> Option<String> {

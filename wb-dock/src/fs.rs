@@ -4,13 +4,17 @@
 //! without a copy; writable ones start from a shared tree and copy what the guest
 //! changes, file by file, at its first change.
 
+mod change;
+mod files;
 mod image;
 mod lookup;
+mod mount;
 mod node;
 mod tree;
 
+pub use files::Files;
 pub use image::{Image, ImageBuilder};
-pub use tree::{Files, Mount};
+pub use mount::Mount;
 
 pub(crate) use lookup::Lookup;
 pub(crate) use node::{FileType, NodeRef, Stat, Times};

@@ -37,6 +37,12 @@ pub(crate) enum Status {
     ChildLimit = -6,
 }
 
+/// A length or a count as a call returns it. Nothing larger than a budget gets
+/// here, but if it did, it would read as the largest there is and not as an error.
+fn length(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
 /// A linker with the ambient functions and those that `caps` grant.
 pub(crate) fn linker(engine: &Engine, caps: CapSet) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);

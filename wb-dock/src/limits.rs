@@ -138,13 +138,11 @@ impl MemoryGauge {
     }
 
     fn grow(&mut self, more: u64) -> Result<(), Exceeded> {
-        match &mut self.reserved {
-            Some(reserved) => reserved.grow(more),
-            None => {
-                self.reserved = Some(self.budget.reserve_memory(more)?);
-                Ok(())
-            }
+        if let Some(reserved) = &mut self.reserved {
+            return reserved.grow(more);
         }
+        self.reserved = Some(self.budget.reserve_memory(more)?);
+        Ok(())
     }
 }
 

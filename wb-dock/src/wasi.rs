@@ -16,6 +16,8 @@ mod path;
 mod poll;
 mod random;
 mod stdio;
+#[cfg(test)]
+mod tests;
 
 pub use clock::Clock;
 pub use random::Random;

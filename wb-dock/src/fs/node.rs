@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::wasi::Errno;
+
 /// A file, directory or link, as something that can be held open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NodeRef {
@@ -96,6 +98,22 @@ impl Content {
 
     pub(super) fn len(&self) -> usize {
         self.as_slice().len()
+    }
+
+    /// Copies shared bytes, and makes room for `room` bytes in all.
+    pub(super) fn make_own(&mut self, room: usize) -> Result<(), Errno> {
+        match self {
+            Self::Own(own) => own
+                .try_reserve_exact(room.saturating_sub(own.len()))
+                .map_err(|_| Errno::Nospc),
+            Self::Shared(shared) => {
+                let mut own = Vec::new();
+                own.try_reserve_exact(room).map_err(|_| Errno::Nospc)?;
+                own.extend_from_slice(shared);
+                *self = Self::Own(own);
+                Ok(())
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use wasmtime::{Caller, Linker};
 
 use super::nested::{Child, Ran, lending_fuel};
-use super::{Status, args};
+use super::{Status, args, length};
 use crate::guest::{Account, Guest};
 use crate::limits::Stop;
 use crate::wasi::GuestMemory;
@@ -50,7 +50,7 @@ fn run_many(
     };
     let ran = fan_out(&child, &guest.account(), &items)?;
     guest.reply.set_value(encode(&ran));
-    Ok(ran.len() as i32)
+    Ok(length(ran.len()))
 }
 
 /// Runs the child once for each input, on as many threads as there are cores, and

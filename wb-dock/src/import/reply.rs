@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use wasmtime::{Caller, Linker};
 
-use super::Status;
+use super::{Status, length};
 use crate::guest::Guest;
 
 /// Why a call failed, in words.
@@ -47,7 +47,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
                 .reply
                 .0
                 .get(stream as usize)
-                .map_or(Status::BadRequest as i32, |bytes| bytes.len() as i32)
+                .map_or(Status::BadRequest as i32, |bytes| length(bytes.len()))
         },
     )?;
     linker.func_wrap(
@@ -59,7 +59,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
                 let rest = bytes.get(offset as usize..)?;
                 let count = rest.len().min(len as usize);
                 memory.write(ptr, &rest[..count]).ok()?;
-                Some(count as i32)
+                Some(length(count))
             });
             wasmtime::Result::Ok(copied.unwrap_or(Status::BadRequest as i32))
         },

@@ -1,6 +1,6 @@
 use wasmtime::{Caller, Linker};
 
-use super::args;
+use super::{args, length};
 use crate::guest::Guest;
 
 #[derive(serde::Serialize)]
@@ -21,7 +21,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
             profile: guest.grant.profile_name(),
         };
         let info = serde_json::to_vec(&info).expect("strings always have a JSON form");
-        let len = info.len() as i32;
+        let len = length(info.len());
         guest.reply.set_value(info.into());
         wasmtime::Result::Ok(len)
     })?;

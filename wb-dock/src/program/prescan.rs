@@ -1,4 +1,4 @@
-use wasmparser::{Parser, Payload, TypeRef};
+use wasmparser::{Encoding, Parser, Payload, TypeRef};
 
 use crate::error::{Error, ErrorKind};
 
@@ -80,13 +80,14 @@ pub(crate) fn check(wasm: &[u8], limits: &CompileLimits) -> Result<(), Error> {
     at_most("bytes", wasm.len() as u64, limits.module_bytes)?;
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(malformed)? {
-            Payload::Version { encoding, .. } => {
-                if encoding == wasmparser::Encoding::Component {
-                    return Err(ErrorKind::Malformed {
-                        message: "this is a component, a core module was wanted".into(),
-                    }
-                    .into());
+            Payload::Version {
+                encoding: Encoding::Component,
+                ..
+            } => {
+                return Err(ErrorKind::Malformed {
+                    message: "this is a component, a core module was wanted".into(),
                 }
+                .into());
             }
             Payload::ImportSection(section) => {
                 at_most("imports", u64::from(section.count()), limits.names)?;

@@ -139,8 +139,4 @@ impl Wasi {
             bytes: found.unwrap_or(0),
         }
     }
-
-    pub(super) fn sched_yield(&mut self, _: &mut GuestMemory<'_>) -> Answer {
-        Ok(())
-    }
 }

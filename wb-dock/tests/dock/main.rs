@@ -1,6 +1,14 @@
 //! Guests of `tests/guests`, one case each: what they do and what the dock makes of it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests, which watch the clock and touch files"
+)]
+
 mod admission;
+#[cfg(all(feature = "code-cache", unix))]
+mod code_cache;
 mod command;
 mod limits;
 mod nested;

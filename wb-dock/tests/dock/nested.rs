@@ -214,7 +214,7 @@ fn results(mut block: &[u8]) -> Vec<(i32, String, String)> {
     while !block.is_empty() {
         let status = number(&mut block);
         let texts = [(); 2].map(|()| {
-            let len = number(&mut block) as usize;
+            let len = number(&mut block).try_into().unwrap();
             String::from_utf8(take(&mut block, len).to_vec()).unwrap()
         });
         let [stdout, stderr] = texts;
@@ -235,7 +235,7 @@ fn fan_out(child: &str, engine: Engine, items: &[&[u8]]) -> Vec<(i32, String, St
     let outcome = caller
         .run(Invocation::new("caller").stdin(inputs(items)))
         .unwrap();
-    assert_eq!(outcome.exit_code, items.len() as i32 & 255);
+    assert_eq!(outcome.exit_code, i32::try_from(items.len()).unwrap() & 255);
     assert_eq!(outcome.usage.children, items.len() as u64);
     results(&outcome.stdout)
 }
