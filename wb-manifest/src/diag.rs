@@ -64,6 +64,49 @@ pub const CODES: &[&str] = &[
     "skill/length",
 ];
 
+/// The findings about one text.
+///
+/// Thousands of them help nobody, and a hostile text has millions. So few are
+/// kept, but an error always is when there was none before.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    list: Vec<Diagnostic>,
+    errors: usize,
+}
+
+impl Findings {
+    const MAX: usize = 1000;
+
+    pub(crate) fn new(list: &[Diagnostic]) -> Self {
+        let mut findings = Self::default();
+        findings.extend(list.iter().cloned());
+        findings
+    }
+
+    /// Whether another finding would be kept; asked before one is made that
+    /// takes long to make.
+    pub(crate) fn has_room(&self, severity: Severity) -> bool {
+        self.list.len() < Self::MAX || (severity == Error && self.errors == 0)
+    }
+
+    pub(crate) fn push(&mut self, found: Diagnostic) {
+        if self.has_room(found.severity) {
+            self.errors += usize::from(found.severity == Error);
+            self.list.push(found);
+        }
+    }
+
+    pub(crate) fn extend(&mut self, found: impl IntoIterator<Item = Diagnostic>) {
+        found.into_iter().for_each(|found| self.push(found));
+    }
+
+    /// The findings in document order.
+    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        self.list.sort_by_key(|found| found.span);
+        self.list
+    }
+}
+
 fn did_you_mean(diagnostic: Diagnostic, near: Option<&str>) -> Diagnostic {
     match near {
         Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),

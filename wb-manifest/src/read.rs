@@ -5,6 +5,7 @@ use wb_oql::{Diagnostic, Document, Keyword, Severity, Span};
 use wb_policy::{Cap, Shape, Trust};
 
 use crate::build_src::{InvalidSource, InvalidUrl};
+use crate::diag::Findings;
 use crate::key::{self, Key};
 use crate::manifest::{Federation, Manifest, UnknownKeyword, parse_range};
 use crate::vocabulary::UnknownWord;
@@ -65,19 +66,22 @@ pub fn read(bytes: &[u8]) -> Reading {
 /// Reads a manifest whose text is already parsed.
 pub fn read_document(doc: &Document<'_>) -> Reading {
     let scopes = Scopes::of(doc);
-    let mut diagnostics = doc.diagnostics().to_vec();
+    let mut findings = Findings::new(doc.diagnostics());
     if scopes.headlines.is_empty() {
-        diagnostics.push(diag::no_toolkit());
+        findings.push(diag::no_toolkit());
     }
-    let mut toolkits = vec![read_toolkit(doc, &scopes, scopes.primary, &mut diagnostics)];
+    let mut toolkits = vec![read_toolkit(doc, &scopes, scopes.primary, &mut findings)];
     for &index in scopes
         .headlines
         .iter()
         .filter(|&&index| Some(index) != scopes.primary)
     {
-        toolkits.push(read_toolkit(doc, &scopes, Some(index), &mut diagnostics));
+        toolkits.push(read_toolkit(doc, &scopes, Some(index), &mut findings));
     }
-    finish(toolkits, diagnostics)
+    Reading {
+        toolkits,
+        diagnostics: findings.finish(),
+    }
 }
 
 /// Reads a palette entry: `runtimes/<name>.org` or
@@ -86,16 +90,11 @@ pub fn read_palette_entry(bytes: &[u8]) -> Reading {
     let doc = Document::parse(bytes);
     let mut scopes = Scopes::of(&doc);
     scopes.is_entry = true;
-    let mut diagnostics = doc.diagnostics().to_vec();
-    let manifest = read_toolkit(&doc, &scopes, scopes.primary, &mut diagnostics);
-    finish(vec![manifest], diagnostics)
-}
-
-fn finish(toolkits: Vec<Manifest>, mut diagnostics: Vec<Diagnostic>) -> Reading {
-    diagnostics.sort_by_key(|found| found.span);
+    let mut findings = Findings::new(doc.diagnostics());
+    let manifest = read_toolkit(&doc, &scopes, scopes.primary, &mut findings);
     Reading {
-        toolkits,
-        diagnostics,
+        toolkits: vec![manifest],
+        diagnostics: findings.finish(),
     }
 }
 
@@ -155,10 +154,10 @@ fn read_toolkit(
     doc: &Document<'_>,
     scopes: &Scopes,
     headline: Option<usize>,
-    diagnostics: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
 ) -> Manifest {
     let is_primary = headline == scopes.primary;
-    let mut fields = Fields::new(doc, diagnostics);
+    let mut fields = Fields::new(doc, findings);
     let mut unknown = Vec::new();
     for keyword in doc.keywords() {
         if scopes.holds(headline, keyword.headline) {
@@ -188,19 +187,19 @@ fn read_toolkit(
         .blocks()
         .iter()
         .filter(|block| scopes.holds(headline, block.headline));
-    (manifest.recipes, manifest.checks) = recipe::read(doc, blocks, diagnostics);
+    (manifest.recipes, manifest.checks) = recipe::read(doc, blocks, findings);
     let tables = doc
         .tables()
         .iter()
         .filter(|table| scopes.holds(headline, table.headline));
-    manifest.skills = skill_index::read(doc, tables, diagnostics);
+    manifest.skills = skill_index::read(doc, tables, findings);
     if let Some(exec) = manifest.exec.filter(|exec| exec.value == Shape::Task)
         && manifest.recipes.is_empty()
     {
-        diagnostics.push(diag::no_recipe(exec.span));
+        findings.push(diag::no_recipe(exec.span));
     }
     if headline.is_some() && !scopes.is_entry && manifest.skills.is_empty() {
-        diagnostics.push(diag::no_skill_index(manifest.headline));
+        findings.push(diag::no_skill_index(manifest.headline));
     }
     manifest
 }
@@ -215,7 +214,7 @@ struct Found<'d> {
 /// The keywords of one toolkit by what they mean.
 struct Fields<'d, 'a> {
     doc: &'d Document<'a>,
-    diagnostics: &'d mut Vec<Diagnostic>,
+    findings: &'d mut Findings,
     values: [Option<Found<'d>>; Key::ALL.len()],
     /// Lines of keywords that are stated without a value.
     empty: [Option<Span>; Key::ALL.len()],
@@ -226,10 +225,10 @@ struct Fields<'d, 'a> {
 }
 
 impl<'d, 'a> Fields<'d, 'a> {
-    fn new(doc: &'d Document<'a>, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
+    fn new(doc: &'d Document<'a>, findings: &'d mut Findings) -> Self {
         Self {
             doc,
-            diagnostics,
+            findings,
             values: [None; Key::ALL.len()],
             empty: [None; Key::ALL.len()],
             rigor: Severity::Warning,
@@ -245,9 +244,8 @@ impl<'d, 'a> Fields<'d, 'a> {
         let name = self.doc.str(keyword.key);
         let text = self.doc.str(keyword.value);
         let Some(key) = Key::find(name) else {
-            if !key::is_foreign(name) {
-                self.diagnostics
-                    .push(diag::unknown_keyword(keyword.key, name));
+            if !key::is_foreign(name) && self.findings.has_room(Severity::Note) {
+                self.findings.push(diag::unknown_keyword(keyword.key, name));
             }
             unknown.push(UnknownKeyword {
                 key: Spanned::new(name.to_owned(), keyword.key),
@@ -258,7 +256,7 @@ impl<'d, 'a> Fields<'d, 'a> {
         if text.is_empty() {
             self.empty[key as usize].get_or_insert(keyword.line);
         } else if let Some(first) = self.found(key) {
-            self.diagnostics
+            self.findings
                 .push(diag::repeated_keyword(keyword.line, key.name(), first.span));
         } else {
             self.values[key as usize] = Some(Found {
@@ -304,7 +302,7 @@ impl<'d, 'a> Fields<'d, 'a> {
             has_id |= key == Key::Toolkit;
             match self.found(key) {
                 Some(stated) if stated.text != text => {
-                    self.diagnostics.push(diag::drawer_mismatch(
+                    self.findings.push(diag::drawer_mismatch(
                         property.value,
                         name,
                         text,
@@ -328,7 +326,7 @@ impl<'d, 'a> Fields<'d, 'a> {
         }
         if !has_id {
             let id = self.found(Key::Toolkit).map(|found| found.text);
-            self.diagnostics.push(diag::missing_id(headline.line, id));
+            self.findings.push(diag::missing_id(headline.line, id));
         }
     }
 
@@ -351,7 +349,7 @@ impl<'d, 'a> Fields<'d, 'a> {
         match found.text.parse() {
             Ok(value) => Some(Spanned::new(value, found.span)),
             Err(error) => {
-                self.diagnostics
+                self.findings
                     .push(fault(self.rigor, found.span, found.text, &error));
                 None
             }
@@ -442,7 +440,7 @@ impl<'d, 'a> Fields<'d, 'a> {
     fn trust(&mut self) -> Option<Spanned<Trust>> {
         let found = self.found(Key::Trust)?;
         let trust = found.text.parse().unwrap_or_else(|_| {
-            self.diagnostics
+            self.findings
                 .push(diag::unknown_trust(found.span, found.text));
             Trust::ThirdParty
         });
@@ -453,13 +451,15 @@ impl<'d, 'a> Fields<'d, 'a> {
         let mut caps: Vec<Spanned<Cap>> = Vec::new();
         for word in self.words(Key::Caps) {
             let Ok(cap) = word.parse::<Cap>() else {
-                self.diagnostics
-                    .push(diag::unknown_cap(self.rigor, word.span, word.value));
+                if self.findings.has_room(self.rigor) {
+                    self.findings
+                        .push(diag::unknown_cap(self.rigor, word.span, word.value));
+                }
                 continue;
             };
             match caps.iter().find(|known| known.value == cap) {
                 Some(first) => {
-                    self.diagnostics
+                    self.findings
                         .push(diag::repeated_cap(word.span, cap, first.span));
                 }
                 None => caps.push(Spanned::new(cap, word.span)),
@@ -477,9 +477,9 @@ impl<'d, 'a> Fields<'d, 'a> {
                 InvalidSource::Name { .. } => diag::bad_source(rigor, span, fault.to_string()),
             })?;
         match &source.value {
-            BuildSrc::Script(_) => self.diagnostics.push(diag::script_source(source.span)),
+            BuildSrc::Script(_) => self.findings.push(diag::script_source(source.span)),
             BuildSrc::Unknown(text) => {
-                self.diagnostics
+                self.findings
                     .push(diag::unknown_source(self.rigor, source.span, text));
             }
             _ => {}
@@ -492,7 +492,7 @@ impl<'d, 'a> Fields<'d, 'a> {
         match parse_range(found.text) {
             Ok(range) => Some(Spanned::new(range, found.span)),
             Err(fault) => {
-                self.diagnostics
+                self.findings
                     .push(diag::bad_range(found.span, found.text, &fault));
                 None
             }
@@ -505,7 +505,7 @@ impl<'d, 'a> Fields<'d, 'a> {
             match word.parse::<crate::Requirement>() {
                 Ok(requirement) => requires.push(Spanned::new(requirement, word.span)),
                 Err(fault) => {
-                    self.diagnostics
+                    self.findings
                         .push(diag::bad_requirement(word.span, fault.to_string()));
                 }
             }
@@ -521,7 +521,7 @@ impl<'d, 'a> Fields<'d, 'a> {
         if digits.len() == 86 && digits.bytes().all(digit) {
             return Some(Spanned::new(found.text.to_owned(), found.span));
         }
-        self.diagnostics.push(diag::bad_signature(
+        self.findings.push(diag::bad_signature(
             self.rigor,
             found.span,
             found.text.len(),
@@ -534,7 +534,7 @@ impl<'d, 'a> Fields<'d, 'a> {
         match found.text.parse::<u64>() {
             Ok(interval) if interval > 0 => Some(Spanned::new(interval, found.span)),
             _ => {
-                self.diagnostics
+                self.findings
                     .push(diag::bad_interval(self.rigor, found.span, found.text));
                 None
             }
@@ -545,7 +545,7 @@ impl<'d, 'a> Fields<'d, 'a> {
         if self.found(key).is_none() {
             let empty = self.empty[key as usize];
             let fault = diag::missing_keyword(severity, self.place, key, empty, needed_by);
-            self.diagnostics.push(fault);
+            self.findings.push(fault);
         }
     }
 
@@ -594,19 +594,18 @@ impl<'d, 'a> Fields<'d, 'a> {
         {
             let stated = manifest.cli_bin.as_ref().map(|stated| stated.span);
             let span = stated.or(manifest.toolkit.as_ref().map(|id| id.span));
-            self.diagnostics
+            self.findings
                 .push(diag::reserved_name(span.unwrap_or(self.place), &name));
         }
         if let Some(source) = &manifest.build_src {
             if source.is_prebuilt() && self.found(Key::Sha256).is_none() {
-                self.diagnostics
-                    .push(diag::missing_sha256(rigor, source.span));
+                self.findings.push(diag::missing_sha256(rigor, source.span));
             }
             if let (Some(stated), Some(implied)) = (manifest.build_lang, source.lang())
                 && stated.value != implied
             {
                 let fault = diag::lane_mismatch(stated.span, stated.value, implied, source.span);
-                self.diagnostics.push(fault);
+                self.findings.push(fault);
             }
         }
         // An unknown word is read as third-party, but may have meant the other.
@@ -616,10 +615,9 @@ impl<'d, 'a> Fields<'d, 'a> {
             .filter(|trust| trust.text == third_party)
         {
             if self.found(Key::AuthorDid).is_none() {
-                self.diagnostics
-                    .push(diag::missing_author(rigor, trust.span));
+                self.findings.push(diag::missing_author(rigor, trust.span));
             } else if self.found(Key::Signature).is_none() {
-                self.diagnostics.push(diag::unsigned(trust.span));
+                self.findings.push(diag::unsigned(trust.span));
             }
         }
     }
@@ -648,7 +646,7 @@ impl<'d, 'a> Fields<'d, 'a> {
         ];
         for (key, used, used_by) in uses {
             if let Some(found) = self.found(key).filter(|_| !used) {
-                self.diagnostics
+                self.findings
                     .push(diag::unused_keyword(found.span, key, used_by));
             }
         }

@@ -1,7 +1,11 @@
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use schemars::JsonSchema;
 use serde::Serialize;
-use wb_oql::{Block, BlockKind, Diagnostic, Document, Span};
+use wb_oql::{Block, BlockKind, Document, Span};
 
+use crate::diag::Findings;
 use crate::name::TaskName;
 use crate::{Spanned, diag};
 
@@ -54,9 +58,10 @@ const ROLES: [&str; 6] = ["task", "pre", "post", "user", "system", "assistant"];
 pub(crate) fn read<'d>(
     doc: &Document<'_>,
     blocks: impl Iterator<Item = &'d Block>,
-    diagnostics: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
 ) -> (Vec<Recipe>, Vec<Check>) {
-    let (mut recipes, mut checks): (Vec<Recipe>, _) = (Vec::new(), Vec::new());
+    let (mut recipes, mut checks) = (Vec::new(), Vec::new());
+    let mut named = BTreeMap::new();
     for block in blocks.filter(|block| block.kind == BlockKind::Source) {
         let Some(role) = block.arg(doc, "role") else {
             continue;
@@ -67,18 +72,22 @@ pub(crate) fn read<'d>(
         let script = Spanned::new(block.unescaped(doc).into_owned(), block.content);
         match doc.str(role.value) {
             "task" => {
-                let Some(name) = name(doc, block, diagnostics) else {
+                let Some(name) = name(doc, block, findings) else {
                     continue;
                 };
-                if let Some(first) = recipes.iter().find(|known| known.name.value == name.value) {
-                    diagnostics.push(diag::repeated_recipe(name.span, &name, first.name.span));
-                } else {
-                    recipes.push(Recipe {
-                        name,
-                        caption,
-                        language,
-                        script,
-                    });
+                match named.entry(name.value.clone()) {
+                    Entry::Occupied(first) => {
+                        findings.push(diag::repeated_recipe(name.span, &name, *first.get()));
+                    }
+                    Entry::Vacant(free) => {
+                        free.insert(name.span);
+                        recipes.push(Recipe {
+                            name,
+                            caption,
+                            language,
+                            script,
+                        });
+                    }
                 }
             }
             role @ ("pre" | "post") => {
@@ -103,18 +112,14 @@ pub(crate) fn read<'d>(
                 } else {
                     role.value
                 };
-                diagnostics.push(diag::unknown_role(span, found, &ROLES));
+                findings.push(diag::unknown_role(span, found, &ROLES));
             }
         }
     }
     (recipes, checks)
 }
 
-fn name(
-    doc: &Document<'_>,
-    block: &Block,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Spanned<TaskName>> {
+fn name(doc: &Document<'_>, block: &Block, findings: &mut Findings) -> Option<Spanned<TaskName>> {
     let stated = block
         .label
         .or_else(|| block.arg(doc, "name").map(|arg| arg.value));
@@ -123,7 +128,7 @@ fn name(
         return match doc.str(span).parse() {
             Ok(name) => Some(Spanned::new(name, span)),
             Err(fault) => {
-                diagnostics.push(diag::bad_name(span, &fault));
+                findings.push(diag::bad_name(span, &fault));
                 None
             }
         };
@@ -132,7 +137,7 @@ fn name(
     let title = block.headline.map(|index| doc.headlines()[index].title);
     let name = title.and_then(|span| Some(Spanned::new(doc.str(span).parse().ok()?, span)));
     if name.is_none() {
-        diagnostics.push(diag::unnamed_recipe(line));
+        findings.push(diag::unnamed_recipe(line));
     }
     name
 }

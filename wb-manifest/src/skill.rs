@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use wb_oql::{BlockKind, Diagnostic, Document, Headline, Severity, Span};
 
+use crate::diag::Findings;
 use crate::recipe::{self, Check, Recipe};
 use crate::vocabulary::one_of;
 use crate::{SkillSlug, Spanned, diag};
@@ -159,31 +160,30 @@ const MAX_LINES: usize = 400;
 /// or of the directory of a `SKILL.org`.
 pub fn read_skill(slug: &SkillSlug, bytes: &[u8]) -> SkillReading {
     let doc = Document::parse(bytes);
-    let mut diagnostics = doc.diagnostics().to_vec();
+    let mut findings = Findings::new(doc.diagnostics());
     let text = |key: &str| {
         let found = doc.keyword(key).filter(|found| !found.value.is_empty())?;
         Some(Spanned::new(doc.str(found.value).to_owned(), found.value))
     };
-    keywords(&doc, slug, &mut diagnostics);
-    let sections = sections(&doc, &mut diagnostics);
-    let flags = flags(&doc, &mut diagnostics);
-    let captions = captions(&doc, &sections, &mut diagnostics);
-    let (found, faults) = doc.links();
-    diagnostics.extend(faults);
+    keywords(&doc, slug, &mut findings);
+    let sections = sections(&doc, &mut findings);
+    let flags = flags(&doc, &mut findings);
+    let captions = captions(&doc, &sections, &mut findings);
+    let (links, faults) = doc.links();
+    findings.extend(faults);
     let see_also = sections
         .iter()
         .find(|section| section.kind == SectionKind::SeeAlso);
-    let links = found.into_iter().map(|link| SkillLink {
+    let links = links.into_iter().map(|link| SkillLink {
         target: Spanned::new(doc.str(link.target).to_owned(), link.target),
         see_also: see_also.is_some_and(|section| section.span.contains(link.span)),
     });
     let links = links.collect();
-    let (recipes, checks) = recipe::read(&doc, doc.blocks().iter(), &mut diagnostics);
+    let (recipes, checks) = recipe::read(&doc, doc.blocks().iter(), &mut findings);
     let length = doc.text().lines().count();
     if length > MAX_LINES {
-        diagnostics.push(diag::skill_length(length, MAX_LINES));
+        findings.push(diag::skill_length(length, MAX_LINES));
     }
-    diagnostics.sort_by_key(|found| found.span);
     let skill = Skill {
         slug: slug.clone(),
         title: text("TITLE"),
@@ -200,10 +200,13 @@ pub fn read_skill(slug: &SkillSlug, bytes: &[u8]) -> SkillReading {
         checks,
         lines: length,
     };
-    SkillReading { skill, diagnostics }
+    SkillReading {
+        skill,
+        diagnostics: findings.finish(),
+    }
 }
 
-fn keywords(doc: &Document<'_>, slug: &SkillSlug, diagnostics: &mut Vec<Diagnostic>) {
+fn keywords(doc: &Document<'_>, slug: &SkillSlug, findings: &mut Findings) {
     const NEEDED: [&str; 7] = [
         "TITLE",
         "TOOLKIT",
@@ -219,12 +222,12 @@ fn keywords(doc: &Document<'_>, slug: &SkillSlug, diagnostics: &mut Vec<Diagnost
     };
     let missing: Vec<_> = NEEDED.into_iter().filter(|key| !stated(key)).collect();
     if !missing.is_empty() {
-        diagnostics.push(diag::skill_missing_keyword(&missing));
+        findings.push(diag::skill_missing_keyword(&missing));
     }
     if let Some(found) = doc.keyword("SKILL").filter(|found| !found.value.is_empty()) {
         let name = doc.str(found.value);
         if name != slug.as_str() {
-            diagnostics.push(diag::skill_wrong_name(found.value, name, slug));
+            findings.push(diag::skill_wrong_name(found.value, name, slug));
         }
     }
 }
@@ -244,7 +247,7 @@ fn tags(doc: &Document<'_>) -> Vec<Spanned<String>> {
         .collect()
 }
 
-fn sections(doc: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Section> {
+fn sections(doc: &Document<'_>, findings: &mut Findings) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for headline in doc
         .headlines()
@@ -259,7 +262,7 @@ fn sections(doc: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Sectio
         }
         if let Some(last) = sections.last().filter(|last| last.kind > kind) {
             let before = last.kind.title();
-            diagnostics.push(diag::skill_section_order(
+            findings.push(diag::skill_section_order(
                 headline.title,
                 kind.title(),
                 before,
@@ -276,13 +279,13 @@ fn sections(doc: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Sectio
                 SectionKind::MentalModel => Severity::Note,
                 _ => Severity::Warning,
             };
-            diagnostics.push(diag::skill_missing_section(severity, kind.title()));
+            findings.push(diag::skill_missing_section(severity, kind.title()));
         }
     }
     sections
 }
 
-fn flags(doc: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> SkillFlags {
+fn flags(doc: &Document<'_>, findings: &mut Findings) -> SkillFlags {
     let when = |headline: &&Headline| {
         SectionKind::of(doc.str(headline.title)) == Some(SectionKind::WhenToUse)
     };
@@ -299,7 +302,7 @@ fn flags(doc: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> SkillFlags {
     let mut flag = |key: &str, words: [&str; 2], needed: bool| {
         let Some(found) = property(key) else {
             if needed {
-                diagnostics.push(diag::skill_missing_flag(headline.line, key));
+                findings.push(diag::skill_missing_flag(headline.line, key));
             }
             return None;
         };
@@ -311,7 +314,7 @@ fn flags(doc: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> SkillFlags {
             Some(_) => Flag::No,
             None => {
                 let fault = diag::skill_unknown_flag(found.span, key, found.value, &words);
-                diagnostics.push(fault);
+                findings.push(fault);
                 return None;
             }
         };
@@ -329,7 +332,7 @@ fn flags(doc: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> SkillFlags {
 fn captions(
     doc: &Document<'_>,
     sections: &[Section],
-    diagnostics: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
 ) -> Vec<Spanned<String>> {
     let workflow = sections
         .iter()
@@ -344,7 +347,7 @@ fn captions(
             Some(&span) => captions.push(Spanned::new(doc.str(span).to_owned(), span)),
             None if workflow.is_some_and(|section| section.span.contains(block.span)) => {
                 let line = Span::new(block.span.start, block.content.start);
-                diagnostics.push(diag::skill_missing_caption(line));
+                findings.push(diag::skill_missing_caption(line));
             }
             None => {}
         }

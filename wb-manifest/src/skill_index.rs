@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
-use wb_oql::{Diagnostic, Document, Span, Table};
+use wb_oql::{Document, Span, Table};
 
+use crate::diag::Findings;
 use crate::{SkillSlug, Spanned, diag};
 
 /// A row of the skill table: `| Skill | Use when |`.
@@ -19,7 +22,7 @@ pub struct SkillEntry {
 pub(crate) fn read<'d>(
     doc: &Document<'_>,
     mut tables: impl Iterator<Item = &'d Table>,
-    diagnostics: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
 ) -> Vec<SkillEntry> {
     let headed = |table: &&Table| {
         let head = table.rows.first().and_then(|row| row.cells.first());
@@ -31,7 +34,8 @@ pub(crate) fn read<'d>(
     let Some(table) = tables.find(headed) else {
         return Vec::new();
     };
-    let mut entries: Vec<SkillEntry> = Vec::new();
+    let mut entries = Vec::new();
+    let mut listed = BTreeMap::new();
     let mut group = None;
     for row in table.rows.iter().skip(table.header_rows.max(1)) {
         let cell = |index: usize| {
@@ -52,14 +56,15 @@ pub(crate) fn read<'d>(
         let slug = match doc.str(span).parse::<SkillSlug>() {
             Ok(slug) => Spanned::new(slug, span),
             Err(fault) => {
-                diagnostics.push(diag::bad_name(span, &fault));
+                findings.push(diag::bad_name(span, &fault));
                 continue;
             }
         };
-        if let Some(known) = entries.iter().find(|known| known.slug.value == slug.value) {
-            diagnostics.push(diag::repeated_skill(span, &slug, known.slug.span));
+        if let Some(&first) = listed.get(&slug.value) {
+            findings.push(diag::repeated_skill(span, &slug, first));
             continue;
         }
+        listed.insert(slug.value.clone(), span);
         let use_when = cell(1).map(|span| Spanned::new(doc.str(span).to_owned(), span));
         entries.push(SkillEntry {
             slug,
@@ -99,14 +104,14 @@ mod tests {
 
     fn index(text: &str) -> (Vec<String>, usize) {
         let doc = Document::parse(text.as_bytes());
-        let mut diagnostics = Vec::new();
-        let entries = read(&doc, doc.tables().iter(), &mut diagnostics);
+        let mut findings = Findings::default();
+        let entries = read(&doc, doc.tables().iter(), &mut findings);
         let shown = entries.iter().map(|entry| {
             let group = entry.group.as_ref().map_or("-", |group| &group.value);
             let need = entry.use_when.as_ref().map_or("-", |need| &need.value);
             format!("{group}/{}: {need}", *entry.slug)
         });
-        (shown.collect(), diagnostics.len())
+        (shown.collect(), findings.finish().len())
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! What a manifest says when nothing, or little, is wrong with it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
-
 use wb_manifest::{ArgMode, BuildSrc, Lang, Severity, Status, read, read_palette_entry};
 use wb_policy::{Shape, Trust};
 

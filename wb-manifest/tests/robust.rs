@@ -117,6 +117,21 @@ fn time(text: &str) -> Duration {
         .unwrap()
 }
 
+/// So many lines with a number between two texts.
+fn numbered(count: usize, before: &str, after: &str) -> String {
+    (0..count).fold(String::new(), |text, i| {
+        text + before + &i.to_string() + after + "\n"
+    })
+}
+
+#[test]
+fn findings_are_few_but_an_error_is_never_lost() {
+    let notes = numbered(5_000, "#+A", ": x");
+    let reading = read(format!("{notes}#+EXEC: comand\n* x :toolkit:\n").as_bytes());
+    assert!(reading.diagnostics().len() < 1100);
+    assert!(reading.has_errors());
+}
+
 #[test]
 fn hostile_manifests_cost_no_more_than_long_ones() {
     let stars = "*".repeat(64 << 10);
@@ -138,6 +153,12 @@ fn hostile_manifests_cost_no_more_than_long_ones() {
         format!("#+REQUIRES: {}\n{MANIFEST}", "node>=x ".repeat(10_000)),
         "* a :toolkit:\n#+begin_src sh :role task\n#+end_src\n".repeat(2_000),
         format!("{MANIFEST}| Skill |\n{}", "| a |\n".repeat(10_000)),
+        format!("| Skill |\n{}", numbered(20_000, "| a", " |")),
+        format!(
+            "* a :toolkit:\n{}",
+            numbered(5_000, "** t", "\n#+begin_src :role task\n#+end_src")
+        ),
+        numbered(20_000, "#+A", ": x"),
     ];
     for text in &hostile {
         let plain = MANIFEST.repeat(text.len() / MANIFEST.len() + 1);
