@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 const PREFIX: &str = ".wb-tmp-";
 
 /// A leftover younger than this may belong to a write in progress.
-const STALE: Duration = Duration::from_secs(60 * 60);
+const STALE: Duration = Duration::from_hours(1);
 
 /// How a written file may be used afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

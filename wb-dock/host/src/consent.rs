@@ -47,8 +47,13 @@ pub fn save(home: &Home, consent: &Consent) -> Result<(), Error> {
         ErrorKind::BadName { name, reason }
     })?;
     let name = format!("consent/{toolkit}.json");
-    let mut text =
-        serde_json::to_string_pretty(consent).expect("a consent record has only text keys");
+    let mut text = serde_json::to_string_pretty(consent).map_err(|error| {
+        let reason = error.to_string();
+        ErrorKind::CorruptConsent {
+            name: name.clone(),
+            reason,
+        }
+    })?;
     text.push('\n');
     let path = home.consent().join(format!("{toolkit}.json"));
     atomic::write(&path, text.as_bytes(), Mode::Private, Durability::Synced)

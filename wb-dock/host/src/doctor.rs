@@ -77,10 +77,11 @@ fn home(nexus: &Nexus) -> Check {
     }
 }
 
+/// Whether the six bits of group and others are clear.
 #[cfg(unix)]
 fn is_private(dir: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    fs::metadata(dir).is_ok_and(|meta| meta.permissions().mode() & 0o077 == 0)
+    fs::metadata(dir).is_ok_and(|meta| meta.permissions().mode().trailing_zeros() >= 6)
 }
 
 #[cfg(not(unix))]

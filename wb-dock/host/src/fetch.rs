@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 const REDIRECTS: usize = 8;
 
 /// Time for the whole of one request, its body included.
-const TOTAL: Duration = Duration::from_secs(10 * 60);
+const TOTAL: Duration = Duration::from_mins(10);
 
 /// Time to reach the server.
 const CONNECT: Duration = Duration::from_secs(20);

@@ -113,9 +113,8 @@ impl Words<'_> {
                 Some(_) => self.word(&mut words)?,
             }
         };
-        if piped && self.rest.trim_start().starts_with(['|', '#'])
-            || piped && self.rest.trim().is_empty()
-        {
+        let behind = self.rest.trim_start();
+        if piped && (behind.is_empty() || behind.starts_with(['|', '#'])) {
             return Err(refused(self.line, "nothing stands behind a `|`"));
         }
         let mut words = words.into_iter();

@@ -96,7 +96,7 @@ impl Walk {
             } else if kind.is_dir() {
                 self.directory(&entry.path(), &path, depth + 1)?;
             } else if kind.is_file() {
-                self.file(&entry.path(), path)?;
+                self.file(&entry.path(), &path)?;
             } else {
                 return Err(ErrorKind::NotRegular { name: path }.into());
             }
@@ -105,12 +105,12 @@ impl Walk {
     }
 
     /// Adds the file at `host`, whose path in the tree is `path`.
-    fn file(&mut self, host: &Path, path: String) -> Result<(), Error> {
+    fn file(&mut self, host: &Path, path: &str) -> Result<(), Error> {
         if self.tree.len() == self.limits.files {
             return Err(too_large("the number of files", self.limits.files));
         }
         let left = self.limits.total - self.total;
-        let bytes = read_regular(host, left).map_err(|error| Error::io("read", &path, error))?;
+        let bytes = read_regular(host, left).map_err(|error| Error::io("read", path, error))?;
         let Some(bytes) = bytes else {
             let limit = format!("{} MiB", self.limits.total >> 20);
             let what = "the size of all files".to_owned();
@@ -119,7 +119,7 @@ impl Walk {
         self.total += bytes.len() as u64;
         let rel: RelPath = path
             .parse()
-            .map_err(|reason| bad_name(&path, &format!("{reason}")))?;
+            .map_err(|reason| bad_name(path, &format!("{reason}")))?;
         self.tree.insert(rel, bytes);
         Ok(())
     }
@@ -150,14 +150,23 @@ fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
-/// Reads one file that the user named, of at most `limit` bytes.
+/// Reads one file of at most `limit` bytes; messages call it by its last component.
+///
+/// # Errors
+///
+/// As [`read_named`].
+pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let name = path.file_name().unwrap_or_default();
+    read_named(path, &name.to_string_lossy(), limit)
+}
+
+/// Reads one file of at most `limit` bytes, called `shown` in messages.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::NotFound`], [`ErrorKind::TooLarge`], or what the system said.
-pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let shown = path.to_string_lossy();
-    let fail = |error| Error::io("read", &*shown, error);
+pub fn read_named(path: &Path, shown: &str, limit: u64) -> Result<Vec<u8>, Error> {
+    let fail = |error| Error::io("read", shown, error);
     let file = File::open(path).map_err(fail)?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(fail)?;

@@ -1,6 +1,7 @@
 //! A module out of a ready-made archive (`#+BUILD_SRC: archive:`).
 
 use std::io::{Cursor, Read};
+use std::path::Path;
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -27,11 +28,11 @@ pub(super) fn member(archive: &Bytes, path: Option<&str>) -> Result<Bytes, Error
     };
     let mut tar = tar::Archive::new(plain.take(LIMIT));
     let mut found = None;
-    for entry in tar.entries().map_err(unreadable)? {
-        let mut entry = entry.map_err(unreadable)?;
+    for entry in tar.entries().map_err(|e| unreadable(&e))? {
+        let mut entry = entry.map_err(|e| unreadable(&e))?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let name = name.trim_start_matches("./").to_owned();
-        let wanted = path.map_or_else(|| name.ends_with(".wasm"), |path| path == name);
+        let wanted = path.map_or_else(|| is_wasm(&name), |path| path == name);
         if !wanted || !entry.header().entry_type().is_file() {
             continue;
         }
@@ -41,7 +42,7 @@ pub(super) fn member(archive: &Bytes, path: Option<&str>) -> Result<Bytes, Error
             ));
         }
         let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(unreadable)?;
+        entry.read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
         found = Some(Bytes::from(bytes));
     }
     found.ok_or_else(|| match path {
@@ -50,7 +51,13 @@ pub(super) fn member(archive: &Bytes, path: Option<&str>) -> Result<Bytes, Error
     })
 }
 
-fn unreadable(error: std::io::Error) -> Error {
+fn is_wasm(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|ending| ending == "wasm")
+}
+
+fn unreadable(error: &std::io::Error) -> Error {
     refused(&format!("it cannot be read: {error}"))
 }
 

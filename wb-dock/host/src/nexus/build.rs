@@ -91,8 +91,8 @@ impl Nexus {
     ///
     /// [`ErrorKind::Name`] and [`ErrorKind::Lang`] before anything is compiled,
     /// [`ErrorKind::Build`] with what the compilers said.
-    pub fn build_inline(&self, inline: Inline<'_>, options: BuildOptions) -> Result<Made, Error> {
-        let (name, lang, tree) = inline_parts(&inline)?;
+    pub fn build_inline(&self, inline: &Inline<'_>, options: BuildOptions) -> Result<Made, Error> {
+        let (name, lang, tree) = inline_parts(inline)?;
         let binding = |digest| Binding {
             arg_mode: inline.arg_mode,
             caps: inline.caps,

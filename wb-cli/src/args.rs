@@ -1,0 +1,451 @@
+//! The command line as types; nothing is looked up or decided here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Build, run, verify and ship toolkits: WebAssembly commands that get only what you grant.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wbx",
+    version,
+    max_term_width = 100,
+    subcommand_required = true
+)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(
+    after_help = "Start with `wbx quickstart`. Exit codes: 0 done, 1 failed, 2 usage, \
+    4 not found, 5 verification failed, 6 conflict, 124 time limit, 126 refused by policy, \
+    127 no such command; a command that ran returns its own."
+)]
+pub(crate) struct Wbx {
+    /// Options that every verb takes.
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Options that every verb takes.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_display_order = 900)]
+pub(crate) struct Common {
+    /// Print one JSON envelope instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colours; `NO_COLOR` is honoured
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    /// Never use the network; also `WB_OFFLINE=1`
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// When the output is a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Author, build and share toolkits
+    #[command(subcommand, visible_alias = "tk")]
+    Toolkit(ToolkitVerb),
+    /// Run a registered command: arguments, stdin, stdout and exit code pass through
+    Run(Run),
+    /// List every version a command has had, the live one marked
+    Versions(Named),
+    /// Point a command at an earlier version
+    Rollback(Rollback),
+    /// Remove artifacts and caches that no binding names
+    Gc(Gc),
+    /// The compilers: wasm modules, pinned by digest
+    #[command(subcommand)]
+    Toolchain(ToolchainVerb),
+    /// Install the compilers and take a program from source file to installed toolkit
+    Quickstart,
+    /// Look over this machine and the nexus
+    Doctor(Doctor),
+    /// Print a completion script
+    Completions {
+        /// The shell to complete for
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write all pages to a directory
+    Man {
+        /// Directory for one page per verb
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Verbs on toolkits.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ToolkitVerb {
+    /// List the toolkits there are
+    List,
+    /// Show a manifest with its skills, or one skill
+    Show {
+        /// Name of the toolkit
+        id: String,
+        /// Name of one of its skills
+        skill: Option<String>,
+    },
+    /// Search manifests and skills for a text, case ignored
+    Search {
+        /// What to look for
+        query: String,
+    },
+    /// Check a toolkit against its contract
+    Verify(Verify),
+    /// Compile a toolkit's source in the sandbox and register the artifact
+    Build(Build),
+    /// Compile one source file in the sandbox and register it as a live command
+    BuildInline(BuildInline),
+    /// Write a source file out as a toolkit directory
+    Promote {
+        #[command(flatten)]
+        source: Source,
+        /// One sentence: when to reach for it
+        #[arg(long)]
+        tagline: Option<String>,
+    },
+    /// Pack a toolkit with its artifacts into one file
+    Pack {
+        /// Name of the toolkit
+        id: String,
+        /// The file to write; `NAME.wbundle` if absent, `-` for stdout
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Install a bundle: everything in it is registered, or nothing
+    Install(Install),
+    /// Consent to capabilities that a third-party toolkit asks for
+    Grant(Grant),
+    /// Run a task recipe of a toolkit
+    Run(TaskRun),
+}
+
+/// What to build.
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Name of the toolkit
+    pub(crate) id: String,
+    /// Which artifact, if the manifest declares several
+    pub(crate) which: Option<String>,
+    #[command(flatten)]
+    pub(crate) options: BuildOptions,
+    /// Build third-party code that nobody has signed
+    #[arg(long)]
+    pub(crate) allow_unsigned: bool,
+}
+
+/// What to build from one file.
+#[derive(Debug, Args)]
+pub(crate) struct BuildInline {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) options: BuildOptions,
+    /// How the command takes its arguments
+    #[arg(long, value_name = "MODE", value_parser = ["argv", "stdin1"], default_value = "argv")]
+    pub(crate) arg_mode: String,
+    /// Capabilities the command declares, separated by spaces or commas
+    #[arg(long, value_name = "CAPS", default_value = "")]
+    pub(crate) caps: String,
+}
+
+/// Which recipe to run.
+#[derive(Debug, Args)]
+pub(crate) struct TaskRun {
+    /// Name of the toolkit
+    pub(crate) id: String,
+    /// Name of the task
+    pub(crate) task: String,
+    /// Profile that bounds the run
+    #[arg(long, value_name = "NAME", default_value = "minimal")]
+    pub(crate) profile: String,
+    /// Arguments for the recipe
+    #[arg(last = true)]
+    pub(crate) args: Vec<String>,
+}
+
+/// A source file and what to call it.
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    /// Name of the command
+    pub(crate) name: String,
+    /// Language of the source: c, c++, js, ts, go, zig, rust
+    pub(crate) lang: String,
+    /// The source file; `-` for stdin
+    pub(crate) file: PathBuf,
+}
+
+/// How to build.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct BuildOptions {
+    /// Check types as well (TypeScript)
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Compilers to run at once; one per core if absent
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+    /// Print the steps instead of running them
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+/// What to install.
+#[derive(Debug, Args)]
+pub(crate) struct Install {
+    /// The bundle; `-` for stdin
+    pub(crate) bundle: PathBuf,
+    /// The sha256 that the bundle must have
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) sha: Option<String>,
+    /// Treat it as somebody else's code whatever its manifest says
+    #[arg(long)]
+    pub(crate) third_party: bool,
+    /// Take third-party code that nobody has signed
+    #[arg(long)]
+    pub(crate) allow_unsigned: bool,
+}
+
+/// What to consent to.
+#[derive(Debug, Args)]
+pub(crate) struct Grant {
+    /// Name of the toolkit
+    pub(crate) id: String,
+    /// The capabilities to grant
+    #[arg(required = true)]
+    pub(crate) caps: Vec<String>,
+    /// Only for the artifact with this sha256
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) artifact: Option<String>,
+}
+
+/// What to verify.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Name of the toolkit
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) id: Option<String>,
+    /// Every toolkit under the root
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Form of the report
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "text",
+        conflicts_with = "json"
+    )]
+    pub(crate) format: Format,
+}
+
+/// Form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For code scanning services.
+    Sarif,
+    /// For CI servers.
+    Junit,
+}
+
+/// What to run.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Profile that bounds the run: compute, minimal, network or posix
+    #[arg(long, value_name = "NAME", default_value = "minimal")]
+    pub(crate) profile: String,
+    /// Name of the command and its arguments; a first `--` is passed over
+    // One argument, so that everything after the name is the guest's.
+    #[arg(value_name = "NAME [ARGS]", required = true, trailing_var_arg = true)]
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) command: Vec<String>,
+}
+
+impl Run {
+    /// The name of the command and the arguments it gets.
+    pub(crate) fn split(&self) -> (&str, &[String]) {
+        let (name, args) = self
+            .command
+            .split_first()
+            .map_or(("", &[][..]), |(name, args)| (name.as_str(), args));
+        match args.split_first() {
+            Some((dashes, rest)) if dashes == "--" => (name, rest),
+            _ => (name, args),
+        }
+    }
+}
+
+/// A command by name.
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// Name of the command
+    pub(crate) name: String,
+}
+
+/// Where to roll back to.
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// Name of the command
+    pub(crate) name: String,
+    /// First digits of the version's sha256; the version before the live one if absent
+    pub(crate) sha: Option<String>,
+}
+
+/// What to remove.
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// Say what would go and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// How to look over the machine.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Mend what can be mended
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+/// Verbs on compilers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ToolchainVerb {
+    /// List the packs, and which are installed
+    List,
+    /// Install packs; all that the lanes need if none is named
+    Install {
+        /// Names of packs
+        packs: Vec<String>,
+    },
+    /// Hash every installed file against the lock
+    Verify {
+        /// Names of packs
+        packs: Vec<String>,
+    },
+    /// Write installed packs to one file for machines without a network
+    Export {
+        /// The file to write
+        file: PathBuf,
+        /// Names of packs
+        packs: Vec<String>,
+    },
+    /// Install packs from a file that `export` wrote
+    Import {
+        /// The file to read
+        file: PathBuf,
+    },
+    /// Remove installed packs
+    Remove {
+        /// Names of packs
+        #[arg(required = true)]
+        packs: Vec<String>,
+    },
+}
+
+impl Verb {
+    /// The verb as the envelope names it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Toolkit(verb) => verb.name(),
+            Self::Run(_) => "run",
+            Self::Versions(_) => "versions",
+            Self::Rollback(_) => "rollback",
+            Self::Gc(_) => "gc",
+            Self::Toolchain(verb) => verb.name(),
+            Self::Quickstart => "quickstart",
+            Self::Doctor(_) => "doctor",
+            Self::Completions { .. } => "completions",
+            Self::Man { .. } => "man",
+        }
+    }
+}
+
+impl ToolkitVerb {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::List => "toolkit list",
+            Self::Show { .. } => "toolkit show",
+            Self::Search { .. } => "toolkit search",
+            Self::Verify(_) => "toolkit verify",
+            Self::Build(_) => "toolkit build",
+            Self::BuildInline(_) => "toolkit build-inline",
+            Self::Promote { .. } => "toolkit promote",
+            Self::Pack { .. } => "toolkit pack",
+            Self::Install(_) => "toolkit install",
+            Self::Grant(_) => "toolkit grant",
+            Self::Run(_) => "toolkit run",
+        }
+    }
+}
+
+impl ToolchainVerb {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::List => "toolchain list",
+            Self::Install { .. } => "toolchain install",
+            Self::Verify { .. } => "toolchain verify",
+            Self::Export { .. } => "toolchain export",
+            Self::Import { .. } => "toolchain import",
+            Self::Remove { .. } => "toolchain remove",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Wbx::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_name_belongs_to_the_guest() {
+        let parse = |line: &str| Wbx::try_parse_from(line.split(' ')).unwrap();
+        for (line, expected) in [
+            ("wbx run slug --json -x", vec!["--json", "-x"]),
+            ("wbx run slug -- --sep _", vec!["--sep", "_"]),
+            (
+                "wbx run --profile compute slug a -- b",
+                vec!["a", "--", "b"],
+            ),
+        ] {
+            let parsed = parse(line);
+            let Verb::Run(run) = parsed.verb else {
+                panic!("{line}")
+            };
+            let (name, args) = run.split();
+            assert_eq!((name, parsed.common.json), ("slug", false), "{line}");
+            assert_eq!(args, expected, "{line}");
+        }
+        assert!(parse("wbx --json run slug").common.json);
+        assert!(parse("wbx toolkit list --json").common.json);
+    }
+
+    #[test]
+    fn verify_wants_a_toolkit_or_all_of_them() {
+        let parse = |line: &str| Wbx::try_parse_from(line.split(' '));
+        assert!(parse("wbx toolkit verify").is_err());
+        assert!(parse("wbx toolkit verify slug --all").is_err());
+        assert!(parse("wbx toolkit verify --all --format sarif").is_ok());
+        assert!(parse("wbx toolkit verify slug").is_ok());
+    }
+}

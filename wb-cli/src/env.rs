@@ -1,0 +1,87 @@
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use wb_host::{Catalog, Home, Nexus, Toolkits, discover};
+
+use crate::args::Common;
+use crate::failure::Failure;
+
+/// Where and how the program was called: the one place that asks the environment.
+#[derive(Clone, Debug)]
+pub(crate) struct Env {
+    /// The directory it was called in.
+    pub(crate) cwd: PathBuf,
+    /// The nexus.
+    pub(crate) home: Home,
+    /// Whether the network is off limits.
+    pub(crate) offline: bool,
+    /// The value of `WB_TOOLKITS_ROOT`.
+    toolkits_root: Option<OsString>,
+}
+
+impl Env {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    ///
+    /// When there is no home.
+    pub(crate) fn read(common: Common) -> Result<Self, Failure> {
+        let offline = std::env::var_os("WB_OFFLINE").is_some_and(|v| !v.is_empty() && v != "0");
+        Ok(Self {
+            // A removed directory still has a name relative to itself.
+            cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            home: Home::discover(|key| std::env::var_os(key))?,
+            offline: common.offline || offline,
+            toolkits_root: std::env::var_os("WB_TOOLKITS_ROOT"),
+        })
+    }
+
+    /// The same environment in `cwd`, with a nexus of its own that shares the compilers.
+    pub(crate) fn elsewhere(&self, cwd: &Path, home: &Path) -> Self {
+        Self {
+            cwd: cwd.to_owned(),
+            home: Home::at(home).with_toolchains_of(&self.home),
+            offline: self.offline,
+            toolkits_root: None,
+        }
+    }
+
+    /// The nexus; nothing is read yet.
+    pub(crate) fn nexus(&self) -> Nexus {
+        Nexus::open(self.home.clone())
+    }
+
+    /// The toolkits directory, or where a new one goes.
+    pub(crate) fn toolkits_or_new(&self) -> PathBuf {
+        discover::toolkits_root_or_new(self.variables(), &self.cwd)
+    }
+
+    /// The toolkits directory as the user would write it, there or not.
+    pub(crate) fn shown_toolkits(&self) -> String {
+        self.shown(&self.toolkits_or_new())
+    }
+
+    /// `path` as the user would write it.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        discover::shown(path, &self.cwd)
+    }
+
+    /// The toolkits at hand.
+    pub(crate) fn catalog(&self) -> Catalog {
+        let workspace = discover::toolkits_root(self.variables(), &self.cwd);
+        Catalog::new(workspace.map(Toolkits::at), &self.home)
+    }
+
+    /// Who is at work, for records of consent.
+    pub(crate) fn user() -> String {
+        ["USER", "USERNAME", "LOGNAME"]
+            .into_iter()
+            .find_map(|key| std::env::var(key).ok().filter(|name| !name.is_empty()))
+            .unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    fn variables(&self) -> impl Fn(&str) -> Option<OsString> {
+        let root = self.toolkits_root.clone();
+        move |key| root.clone().filter(|_| key == "WB_TOOLKITS_ROOT")
+    }
+}

@@ -1,0 +1,121 @@
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde_json::json;
+
+use crate::args::{Color, Common};
+use crate::done::Done;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default();
+
+/// Standard output and standard error, as the user wants them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ui {
+    json: bool,
+    verb: &'static str,
+}
+
+impl Ui {
+    /// The output of `verb`.
+    pub(crate) fn new(common: Common, verb: &'static str) -> Self {
+        match common.color {
+            Color::Auto => {}
+            Color::Always => anstream::ColorChoice::Always.write_global(),
+            Color::Never => anstream::ColorChoice::Never.write_global(),
+        }
+        Self {
+            json: common.json,
+            verb,
+        }
+    }
+
+    /// Whether one JSON envelope is all that may appear on standard output.
+    pub(crate) const fn json(self) -> bool {
+        self.json
+    }
+
+    /// Whether standard error shows colours.
+    pub(crate) fn colours() -> bool {
+        anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+    }
+
+    /// A line on standard error about work in progress; nothing with `--json`.
+    pub(crate) fn note(self, line: &str) {
+        if !self.json {
+            // Nobody reads standard error any more: nothing to do about it.
+            let _ = writeln!(anstream::stderr().lock(), "{line}");
+        }
+    }
+
+    /// A paragraph on standard output before the verb is done; nothing with `--json`.
+    pub(crate) fn say(self, text: &str) {
+        if !self.json {
+            let _ = writeln!(anstream::stdout().lock(), "{text}");
+        }
+    }
+
+    /// Prints the result and gives the exit code.
+    pub(crate) fn finish(self, result: Result<Done, Failure>) -> Exit {
+        match result {
+            Ok(done) => self.done(&done),
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    fn done(self, done: &Done) -> Exit {
+        let mut out = anstream::stdout().lock();
+        let written = if self.json {
+            writeln!(
+                out,
+                "{}",
+                json!({"ok": true, "verb": self.verb, "data": done.data})
+            )
+        } else if done.text.is_empty() {
+            Ok(())
+        } else {
+            writeln!(out, "{}", done.text)
+        };
+        match written.and_then(|()| out.flush()) {
+            // The reader has seen enough (`wbx … | head`).
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
+            _ => done.exit,
+        }
+    }
+
+    fn failed(self, failure: &Failure) -> Exit {
+        if self.json {
+            let mut envelope = json!({
+                "ok": false,
+                "verb": self.verb,
+                "error": {
+                    "code": failure.code,
+                    "message": failure.message,
+                    "hint": failure.hint,
+                    "retryable": failure.retryable,
+                },
+            });
+            if let Some(data) = &failure.data {
+                envelope["data"] = data.clone();
+            }
+            let _ = writeln!(anstream::stdout().lock(), "{envelope}");
+            return failure.exit;
+        }
+        let mut err = anstream::stderr().lock();
+        if !failure.details.is_empty() {
+            let _ = writeln!(err, "{}\n", failure.details.trim_end());
+        }
+        let _ = if failure.verbatim {
+            writeln!(err, "{}", failure.message)
+        } else {
+            let code = &failure.code;
+            writeln!(err, "{ERROR}error[{code}]{ERROR:#}: {}", failure.message)
+        };
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(err, "  {HINT}help{HINT:#}: {hint}");
+        }
+        failure.exit
+    }
+}

@@ -1,0 +1,58 @@
+use std::io;
+
+use serde_json::json;
+use wb_dock::{Input, Invocation, Output};
+
+use crate::args::Run;
+use crate::done::Done;
+use crate::env::Env;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+/// `wbx run NAME [ARGS]`
+pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
+    let (name, arguments) = args.split();
+    let nexus = env.nexus();
+    let profile = nexus.profile(&args.profile)?;
+    let mut invocation = Invocation::new(name)
+        .args(arguments)
+        .stdin(Input::stream(io::stdin()));
+    if !ui.json() {
+        invocation = invocation
+            .stdout(Output::stream(io::stdout()))
+            .stderr(Output::stream(io::stderr()));
+    }
+    let outcome = nexus.run(name, invocation, &profile)?;
+    let data = json!({
+        "name": name,
+        "exit_code": outcome.exit_code,
+        "stdout": String::from_utf8_lossy(&outcome.stdout),
+        "stderr": String::from_utf8_lossy(&outcome.stderr),
+        "ms": outcome.elapsed.as_millis() as u64,
+        "memory": outcome.usage.memory_peak,
+    });
+    let mut done = Done::new("", data);
+    done.exit = Exit::Guest(guest_code(outcome.exit_code));
+    Ok(done)
+}
+
+/// What a calling process sees of an exit code: as on every Unix, its low byte,
+/// but never 0 for a code that is not 0.
+pub(crate) fn guest_code(code: i32) -> u8 {
+    match (code, code.to_le_bytes()[0]) {
+        (0, _) => 0,
+        (_, 0) => 1,
+        (_, low) => low,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_never_looks_like_success() {
+        assert_eq!([0, 3, 255, 256, -1].map(guest_code), [0, 3, 255, 1, 255]);
+    }
+}

@@ -1,0 +1,36 @@
+//! Verbs on toolkits, one file each.
+
+mod build;
+mod build_inline;
+mod built;
+mod grant;
+mod install;
+mod list;
+mod pack;
+mod promote;
+mod run;
+mod search;
+mod show;
+mod verify;
+
+use crate::args::ToolkitVerb;
+use crate::done::Done;
+use crate::env::Env;
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+pub(crate) fn run(verb: &ToolkitVerb, env: &Env, ui: Ui) -> Result<Done, Failure> {
+    match verb {
+        ToolkitVerb::List => list::run(env),
+        ToolkitVerb::Show { id, skill } => show::run(id, skill.as_deref(), env),
+        ToolkitVerb::Search { query } => search::run(query, env),
+        ToolkitVerb::Verify(args) => verify::run(args, env, ui),
+        ToolkitVerb::Build(args) => build::run(args, env, ui),
+        ToolkitVerb::BuildInline(args) => build_inline::run(args, env, ui),
+        ToolkitVerb::Promote { source, tagline } => promote::run(source, tagline.as_deref(), env),
+        ToolkitVerb::Pack { id, output } => pack::run(id, output.as_deref(), env, ui),
+        ToolkitVerb::Install(args) => install::run(args, env),
+        ToolkitVerb::Grant(args) => grant::run(args, env),
+        ToolkitVerb::Run(args) => run::run(args, env, ui),
+    }
+}

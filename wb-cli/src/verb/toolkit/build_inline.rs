@@ -1,0 +1,41 @@
+use wb_host::Inline;
+use wb_manifest::ArgMode;
+
+use super::built::{self, Names};
+use super::grant::caps;
+use crate::args::BuildInline;
+use crate::done::Done;
+use crate::env::Env;
+use crate::failure::Failure;
+use crate::input;
+use crate::ui::Ui;
+
+/// `wbx toolkit build-inline NAME LANG FILE`
+pub(crate) fn run(args: &BuildInline, env: &Env, ui: Ui) -> Result<Done, Failure> {
+    let source = &args.source;
+    let inline = Inline {
+        name: &source.name,
+        lang: &source.lang,
+        source: input::read(&source.file, env)?,
+        arg_mode: args.arg_mode.parse().unwrap_or(ArgMode::Argv),
+        caps: caps(std::slice::from_ref(&args.caps))?,
+    };
+    // The compiler sees one file by its lane's name; the user knows it by another.
+    let file = source.file.to_string_lossy();
+    let names = Names::One(if file == "-" { "<stdin>" } else { &file });
+    let options = built::options(args.options, env);
+    let nexus = env.nexus();
+    if args.options.plan {
+        let plan = nexus.plan_inline(&inline, options);
+        return Ok(built::plan(&plan.map_err(|e| built::failure(e, &names))?));
+    }
+    let made = nexus.build_inline(&inline, options);
+    let made = made.map_err(|error| built::failure(error, &names))?;
+    built::warn(&made, &names, ui);
+    let name = &made.binding.name;
+    let text = format!(
+        "{}\nrun it via the Dock: run-command {name}",
+        built::line(&made)
+    );
+    Ok(Done::new(text, built::json(&made)))
+}

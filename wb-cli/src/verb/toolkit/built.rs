@@ -1,0 +1,146 @@
+//! What the two builds have in common: options, words, findings.
+
+use serde_json::{Value, json};
+use wb_build::{Diagnostic, Plan};
+use wb_host::{ErrorKind, Made};
+use wb_manifest::Tree;
+
+use crate::args;
+use crate::done::Done;
+use crate::env::Env;
+use crate::failure::Failure;
+use crate::render::{self, Finding, Place, Severity};
+use crate::ui::Ui;
+
+/// What the user calls the files that a compiler names.
+pub(crate) enum Names<'a> {
+    /// There is one file, and this is its name.
+    One(&'a str),
+    /// They lie below this directory.
+    Below(String),
+}
+
+impl Names<'_> {
+    fn shown(&self, tree: &Tree, file: &str) -> String {
+        match self {
+            // Headers of the toolchain keep their own names.
+            _ if !tree.contains(file) => file.to_owned(),
+            Self::One(name) => (*name).to_owned(),
+            Self::Below(dir) => format!("{dir}/{file}"),
+        }
+    }
+}
+
+pub(crate) fn options(options: args::BuildOptions, env: &Env) -> wb_host::BuildOptions {
+    wb_host::BuildOptions {
+        check_types: options.check,
+        jobs: options.jobs,
+        offline: env.offline,
+        allow_unsigned: false,
+    }
+}
+
+/// The line that says what was built.
+pub(crate) fn line(made: &Made) -> String {
+    let lang = made.lang.map_or("prebuilt", |lang| lang.name());
+    format!(
+        "built + registered command `{}` ({lang}) → build/commands/{}.wasm",
+        made.binding.name, made.binding.digest
+    )
+}
+
+pub(crate) fn json(made: &Made) -> Value {
+    let steps: Vec<_> = made
+        .steps
+        .iter()
+        .map(|step| json!({ "label": step.label, "cached": step.cached, "memory": step.memory }))
+        .collect();
+    json!({
+        "name": made.binding.name,
+        "lang": made.lang,
+        "sha256": made.binding.digest,
+        "path": format!("build/commands/{}.wasm", made.binding.digest),
+        "unchanged": made.is_unchanged(),
+        "binding": made.binding,
+        "steps": steps,
+        "diagnostics": made.diagnostics,
+    })
+}
+
+/// The steps of a plan, not run.
+pub(crate) fn plan(plan: &Plan) -> Done {
+    let text = plan.render();
+    let text = text.trim_end();
+    Done::new(text, json!({ "plan": text }))
+}
+
+/// The steps of several plans, not run.
+pub(crate) fn plans(plans: &[Plan]) -> Done {
+    let texts: Vec<_> = plans.iter().map(Plan::render).collect();
+    let texts: Vec<_> = texts.iter().map(|text| text.trim_end()).collect();
+    Done::new(texts.join("\n\n"), json!({ "plans": texts }))
+}
+
+/// Shows what the compilers said about a build that succeeded.
+pub(crate) fn warn(made: &Made, names: &Names<'_>, ui: Ui) {
+    if !made.diagnostics.is_empty() {
+        ui.note(&draw(&made.diagnostics, &made.sources, names));
+    }
+}
+
+/// A failed build, with the findings drawn where their sources are.
+pub(crate) fn failure(error: wb_host::Error, names: &Names<'_>) -> Failure {
+    let (details, data) = match error.kind() {
+        ErrorKind::Build(failure) => {
+            let found = failure.error.diagnostics();
+            let drawn = draw(found, &failure.sources, names);
+            (
+                drawn,
+                (!found.is_empty()).then(|| json!({ "diagnostics": found })),
+            )
+        }
+        _ => (String::new(), None),
+    };
+    Failure {
+        details,
+        data,
+        ..error.into()
+    }
+}
+
+fn draw(found: &[Diagnostic], sources: &Tree, names: &Names<'_>) -> String {
+    let files: Vec<_> = found
+        .iter()
+        .map(|diagnostic| {
+            let place = diagnostic.place.as_ref()?;
+            let text = sources.get(&place.file);
+            let text = text.and_then(|bytes| std::str::from_utf8(bytes).ok());
+            Some((names.shown(sources, &place.file), text, place))
+        })
+        .collect();
+    let findings: Vec<_> = found
+        .iter()
+        .zip(&files)
+        .map(|(diagnostic, file)| Finding {
+            severity: match diagnostic.severity {
+                wb_build::Severity::Error => Severity::Error,
+                wb_build::Severity::Warning => Severity::Warning,
+                wb_build::Severity::Note => Severity::Note,
+            },
+            code: diagnostic.code.as_deref(),
+            message: &diagnostic.message,
+            place: file.as_ref().map(|(name, text, place)| {
+                let span = text.and_then(|t| render::span_at(t, place.line, place.column));
+                Place {
+                    file: name,
+                    source: text.filter(|_| span.is_some()),
+                    span: span.unwrap_or(0..0),
+                    line: place.line as usize,
+                    label: None,
+                }
+            }),
+            hints: Vec::new(),
+        })
+        .collect();
+    render::draw(&findings, Ui::colours())
+}

@@ -1,0 +1,69 @@
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use wb_registry::{Outcome, Report, json as report_json, junit, sarif};
+
+use crate::args::{Format, Verify};
+use crate::done::Done;
+use crate::env::Env;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::text::count;
+use crate::ui::Ui;
+
+/// `wbx toolkit verify ID | --all`
+pub(crate) fn run(args: &Verify, env: &Env, ui: Ui) -> Result<Done, Failure> {
+    let catalog = env.catalog();
+    let toolkits = match &args.id {
+        Some(id) => vec![catalog.find(id)?],
+        None => catalog.own()?,
+    };
+    let reports = env.nexus().verify(&toolkits)?;
+    let passed = reports.iter().all(Report::passed);
+    let root = env.shown_toolkits();
+    let text = match args.format {
+        Format::Text if args.all => all(&reports, &root),
+        Format::Text => reports.iter().map(ToString::to_string).collect(),
+        Format::Json => pretty(&report_json(&reports)),
+        Format::Sarif => pretty(&sarif(&reports, &root)),
+        Format::Junit => junit(&reports),
+    };
+    let data = report_json(&reports);
+    if !passed && ui.json() {
+        let failed = reports.iter().filter(|report| !report.passed()).count();
+        let message = format!("{} failed verification", count(failed, "toolkit"));
+        let mut failure = Failure::new(Exit::Unverified, "verify/failed", message);
+        failure.data = Some(data);
+        return Err(failure);
+    }
+    let mut done = Done::new(text.trim_end(), json!(data));
+    done.exit = if passed { Exit::Done } else { Exit::Unverified };
+    Ok(done)
+}
+
+/// Of a repository: what is wrong, toolkit by toolkit, and the sum.
+fn all(reports: &[Report], root: &str) -> String {
+    let mut text = String::new();
+    for report in reports {
+        let told = report
+            .findings
+            .iter()
+            .filter(|finding| finding.outcome >= Outcome::Warning);
+        let told: Vec<_> = told.map(|finding| format!("  {finding}\n")).collect();
+        if !told.is_empty() {
+            let mark = if report.passed() { '!' } else { '✗' };
+            let _ = writeln!(text, "{mark} {root}/{}", report.toolkit);
+            text.extend(told);
+        }
+    }
+    let failed = reports.iter().filter(|report| !report.passed()).count();
+    let mark = if failed == 0 { '✓' } else { '✗' };
+    let passed = reports.len() - failed;
+    let all = count(reports.len(), "toolkit");
+    let _ = write!(text, "{mark} {all}: {passed} passed, {failed} failed");
+    text
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
