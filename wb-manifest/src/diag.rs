@@ -18,6 +18,7 @@ use Severity::{Error, Note, Warning};
 /// The codes of this crate, each made by one function.
 pub const CODES: &[&str] = &[
     "manifest/no-toolkit",
+    "manifest/too-many-toolkits",
     "manifest/missing-keyword",
     "manifest/missing-sha256",
     "manifest/missing-author",
@@ -118,6 +119,12 @@ pub(crate) fn no_toolkit() -> Diagnostic {
     let message = "no headline tagged `:toolkit:`, so nothing is discovered here";
     Diagnostic::new(Error, "manifest/no-toolkit", Span::empty(0), message)
         .hint("add a headline `* <name> :toolkit:` with the drawer `:PROPERTIES:`")
+}
+
+pub(crate) fn too_many_toolkits(headline: Span, found: usize, limit: usize) -> Diagnostic {
+    let message = format!("{found} headlines tagged `:toolkit:`, expected at most {limit}");
+    Diagnostic::new(Error, "manifest/too-many-toolkits", headline, message)
+        .hint("the toolkits from here on are not read; move them to a file of their own")
 }
 
 pub(crate) fn missing_keyword(

@@ -113,7 +113,7 @@ const OTHERS: &[&str] = &[
     "TAGS",
     "TBLFM",
     "TODO",
-    "TYP_TODO", //
+    "TYP_TODO",
     "CEM",
     "ENV_NOTE",
     "FLOW",

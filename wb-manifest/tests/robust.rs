@@ -159,6 +159,7 @@ fn hostile_manifests_cost_no_more_than_long_ones() {
             numbered(5_000, "** t", "\n#+begin_src :role task\n#+end_src")
         ),
         numbered(20_000, "#+A", ": x"),
+        numbered(5_000, "* a", " :toolkit:\n#+TITLE: x"),
     ];
     for text in &hostile {
         let plain = MANIFEST.repeat(text.len() / MANIFEST.len() + 1);
