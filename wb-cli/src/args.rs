@@ -34,8 +34,9 @@ pub(crate) struct Common {
     /// Print one JSON envelope instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// When to use colours; `NO_COLOR` is honoured
+    /// When to use colours: auto, always or never; `NO_COLOR` is honoured
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub(crate) color: Color,
     /// Never use the network; also `WB_OFFLINE=1`
     #[arg(long, global = true)]
@@ -159,7 +160,12 @@ pub(crate) struct BuildInline {
     #[arg(long, value_name = "MODE", value_parser = ["argv", "stdin1"], default_value = "argv")]
     pub(crate) arg_mode: String,
     /// Capabilities the command declares, separated by spaces or commas
-    #[arg(long, value_name = "CAPS", default_value = "")]
+    #[arg(
+        long,
+        value_name = "CAPS",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(crate) caps: String,
 }
 
@@ -270,9 +276,9 @@ pub(crate) struct Run {
     /// Profile that bounds the run: compute, minimal, network or posix
     #[arg(long, value_name = "NAME", default_value = "minimal")]
     pub(crate) profile: String,
-    /// Name of the command and its arguments; a first `--` is passed over
+    /// Name of the command, then its arguments; a first `--` is passed over
     // One argument, so that everything after the name is the guest's.
-    #[arg(value_name = "NAME [ARGS]", required = true, trailing_var_arg = true)]
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     #[arg(allow_hyphen_values = true)]
     pub(crate) command: Vec<String>,
 }

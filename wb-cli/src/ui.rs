@@ -1,7 +1,8 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::args::{Color, Common};
 use crate::done::Done;
@@ -10,6 +11,31 @@ use crate::failure::Failure;
 
 const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
+
+/// What `--json` prints: one line, whatever happened.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    ok: bool,
+    verb: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Fault<'a>>,
+}
+
+#[derive(Serialize)]
+struct Fault<'a> {
+    code: &'a str,
+    message: &'a str,
+    hint: Option<&'a str>,
+    retryable: bool,
+}
+
+impl Envelope<'_> {
+    fn line(&self) -> String {
+        serde_json::to_string(self).expect("an envelope has only text keys")
+    }
+}
 
 /// Standard output and standard error, as the user wants them.
 #[derive(Clone, Copy, Debug)]
@@ -68,11 +94,13 @@ impl Ui {
     fn done(self, done: &Done) -> Exit {
         let mut out = anstream::stdout().lock();
         let written = if self.json {
-            writeln!(
-                out,
-                "{}",
-                json!({"ok": true, "verb": self.verb, "data": done.data})
-            )
+            let envelope = Envelope {
+                ok: true,
+                verb: self.verb,
+                data: Some(&done.data),
+                error: None,
+            };
+            writeln!(out, "{}", envelope.line())
         } else if done.text.is_empty() {
             Ok(())
         } else {
@@ -87,20 +115,18 @@ impl Ui {
 
     fn failed(self, failure: &Failure) -> Exit {
         if self.json {
-            let mut envelope = json!({
-                "ok": false,
-                "verb": self.verb,
-                "error": {
-                    "code": failure.code,
-                    "message": failure.message,
-                    "hint": failure.hint,
-                    "retryable": failure.retryable,
-                },
-            });
-            if let Some(data) = &failure.data {
-                envelope["data"] = data.clone();
-            }
-            let _ = writeln!(anstream::stdout().lock(), "{envelope}");
+            let envelope = Envelope {
+                ok: false,
+                verb: self.verb,
+                data: failure.data.as_ref(),
+                error: Some(Fault {
+                    code: &failure.code,
+                    message: &failure.message,
+                    hint: failure.hint.as_deref(),
+                    retryable: failure.retryable,
+                }),
+            };
+            let _ = writeln!(anstream::stdout().lock(), "{}", envelope.line());
             return failure.exit;
         }
         let mut err = anstream::stderr().lock();

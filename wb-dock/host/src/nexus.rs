@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use wb_dock::Engine;
 use wb_manifest::Digest;
 use wb_policy::Posture;
-use wb_registry::{Binding, CommandTable, Skipped, Store as _};
+use wb_registry::{Binding, CommandTable, RollbackError, Skipped, Store as _};
 
 use crate::atomic;
 use crate::disk_store::DiskStore;
@@ -140,7 +140,10 @@ impl Nexus {
                 None => None,
                 Some(prefix) => Some(version_of(table, name, prefix)?),
             };
-            let binding = table.rollback(name, digest.as_ref())?;
+            let binding = match table.rollback(name, digest.as_ref()) {
+                Err(RollbackError::Unknown(name)) => return Err(no_such_command(&name)),
+                other => other?,
+            };
             self.store.check(&binding.digest)?;
             Ok(binding)
         })

@@ -13,15 +13,16 @@ use crate::ui::Ui;
 /// `wbx toolkit build-inline NAME LANG FILE`
 pub(crate) fn run(args: &BuildInline, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let source = &args.source;
+    let file = source.file.to_string_lossy();
     let inline = Inline {
         name: &source.name,
         lang: &source.lang,
-        source: input::read(&source.file, env)?,
+        file: &file,
+        source: input::existing(&source.file, env)?,
         arg_mode: args.arg_mode.parse().unwrap_or(ArgMode::Argv),
         caps: caps(std::slice::from_ref(&args.caps))?,
     };
-    // The compiler sees one file by its lane's name; the user knows it by another.
-    let file = source.file.to_string_lossy();
+    // The compiler sees the file by its lane's name; the user knows it by another.
     let names = Names::One(if file == "-" { "<stdin>" } else { &file });
     let options = built::options(args.options, env);
     let nexus = env.nexus();

@@ -40,8 +40,10 @@ pub struct Inline<'a> {
     pub name: &'a str,
     /// Its language.
     pub lang: &'a str,
-    /// Its text.
-    pub source: Bytes,
+    /// The file as the user named it.
+    pub file: &'a str,
+    /// Its text; `None` when there is no such file.
+    pub source: Option<Bytes>,
     /// How it takes its arguments.
     pub arg_mode: ArgMode,
     /// The capabilities it declares.
@@ -89,7 +91,8 @@ impl Nexus {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Name`] and [`ErrorKind::Lang`] before anything is compiled,
+    /// Before anything is compiled, in this order: [`ErrorKind::Name`],
+    /// [`ErrorKind::Lang`], [`ErrorKind::NotFound`]; then
     /// [`ErrorKind::Build`] with what the compilers said.
     pub fn build_inline(&self, inline: &Inline<'_>, options: BuildOptions) -> Result<Made, Error> {
         let (name, lang, tree) = inline_parts(inline)?;
@@ -340,7 +343,9 @@ fn units(id: &ToolkitId, tree: &Tree, which: Option<&str>) -> Result<Vec<Unit>, 
 fn inline_parts(inline: &Inline<'_>) -> Result<(CommandName, Lang, Tree), Error> {
     let name = command_name(inline.name).map_err(ErrorKind::Name)?;
     let lang: Lang = inline.lang.parse().map_err(ErrorKind::Lang)?;
-    let source = inline.source.clone();
+    let source = inline.source.clone().ok_or_else(|| ErrorKind::NotFound {
+        name: inline.file.to_owned(),
+    })?;
     let tree = lane::inline_tree(lang, source.clone()).map_err(|error| {
         let mut tree = Tree::new();
         if let Ok(Ok(path)) = lane::entry_file(lang).map(str::parse) {
