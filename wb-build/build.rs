@@ -18,8 +18,11 @@ fn main() {
     files.sort();
     let mut text = String::from("&[\n");
     for file in files {
-        let path = root.join(&file);
-        writeln!(text, "    ({file:?}, include_bytes!({path:?}) as &[u8]),").unwrap();
+        writeln!(
+            text,
+            "    ({file:?}, include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/guest/{file}\")) as &[u8]),"
+        )
+        .unwrap();
     }
     text.push_str("]\n");
     let out = Path::new(&env::var("OUT_DIR").unwrap()).join("guest.rs");

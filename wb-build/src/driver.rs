@@ -129,10 +129,13 @@ impl Built {
     ///
     /// [`ErrorKind::Output`] if the plan makes no [`ARTIFACT`].
     pub fn artifact(&self) -> Result<Artifact, Error> {
-        let wasm = self.products.get(ARTIFACT).ok_or_else(|| ErrorKind::Output {
-            step: "build".to_owned(),
-            output: ARTIFACT.to_owned(),
-        })?;
+        let wasm = self
+            .products
+            .get(ARTIFACT)
+            .ok_or_else(|| ErrorKind::Output {
+                step: "build".to_owned(),
+                output: ARTIFACT.to_owned(),
+            })?;
         Ok(Artifact {
             digest: Digest::of(wasm),
             wasm: wasm.clone(),
@@ -168,9 +171,7 @@ impl<'a> Builder<'a> {
     /// [`ErrorKind::Rejected`] carries what the compilers said. Otherwise the
     /// error of the first failed step, in the plan's order: see [`Sandbox::run`].
     pub fn run(&self, plan: &Plan) -> Result<Built, Error> {
-        let results = schedule::run_all(plan, self.jobs, |step, done| {
-            self.step(plan, step, &done)
-        });
+        let results = schedule::run_all(plan, self.jobs, |step, done| self.step(plan, step, &done));
         let mut diagnostics = plan.notes.clone();
         let mut steps = Vec::with_capacity(results.len());
         let mut done = Vec::with_capacity(results.len());
@@ -210,7 +211,12 @@ impl<'a> Builder<'a> {
     }
 
     /// One step, from the cache if it is there.
-    fn step(&self, plan: &Plan, index: usize, done: &[Option<Arc<Done>>]) -> Result<Arc<Done>, Error> {
+    fn step(
+        &self,
+        plan: &Plan,
+        index: usize,
+        done: &[Option<Arc<Done>>],
+    ) -> Result<Arc<Done>, Error> {
         let step = &plan.steps[index];
         let key = step.key(|step, output| digest_of(done, step, output));
         if let Some(record) = self.cache.lookup(&key)
@@ -317,7 +323,11 @@ impl<'a> Builder<'a> {
             .execute(plan, step, done)
             .map_err(|error| label(error, &step.label))?;
         let bytes = again.fresh[output].clone();
-        check(&format!("output `{output}` of `{}`, made again,", step.label), &bytes, digest)?;
+        check(
+            &format!("output `{output}` of `{}`, made again,", step.label),
+            &bytes,
+            digest,
+        )?;
         let key = step.key(|step, output| digest_of(done, step, output));
         self.cache.store(&key, &again.record, &again.fresh);
         Ok(bytes)

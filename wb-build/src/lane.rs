@@ -15,7 +15,6 @@ use crate::error::{Error, ErrorKind};
 use crate::plan::Plan;
 use crate::toolchain::Lock;
 
-
 /// Where lanes mount objects for the linker.
 pub(crate) const OBJECT_ROOT: &str = "/i/";
 
@@ -34,7 +33,7 @@ pub struct Options {
 /// compiled as it is; [`ErrorKind::Unsupported`] for a language without a lane.
 pub fn plan(lang: Lang, tree: Tree, options: Options, lock: &Lock) -> Result<Plan, Error> {
     match lang {
-        Lang::C | Lang::Cpp => c::plan(lang, tree, lock),
+        Lang::C | Lang::Cpp => c::plan(lang, &tree, lock),
         Lang::Js => javascript::plan(tree, lock),
         Lang::Ts => typescript::plan(tree, options, lock),
         other => Err(ErrorKind::Unsupported {
@@ -87,10 +86,15 @@ pub fn inline_tree(lang: Lang, source: impl Into<bytes::Bytes>) -> Result<Tree, 
     let file = entry_file(lang)?;
     let source = source.into();
     if source.trim_ascii().is_empty() {
-        return Err(layout(Diagnostic::error("the source is empty").at(file, 1, 1)));
+        return Err(layout(
+            Diagnostic::error("the source is empty").at(file, 1, 1),
+        ));
     }
     let mut tree = Tree::new();
-    tree.insert(file.parse().expect("entry files are relative paths"), source);
+    let file = file
+        .parse()
+        .map_err(|e| layout(Diagnostic::error(format!("{e}"))))?;
+    tree.insert(file, source);
     Ok(tree)
 }
 
@@ -109,11 +113,11 @@ pub(crate) mod limits {
 
     const GIB: u64 = 1024 * Limits::MIB;
 
-    /// One run of a compiler. A template-heavy C++ unit takes some 500 MiB;
-    /// the whole of SQLite at -O2 takes 40 s.
+    /// One run of a compiler. A template-heavy C++ unit takes some 500 MiB; a
+    /// whole database engine in one unit at -O2 takes 40 s.
     pub(crate) const COMPILE: Limits = Limits {
         memory: 2 * GIB,
-        wall: Duration::from_secs(300),
+        wall: Duration::from_mins(5),
         fuel: None,
         output: 4 * Limits::MIB,
         host_calls: u64::MAX,

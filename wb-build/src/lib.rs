@@ -17,6 +17,7 @@ pub mod lane;
 pub mod npm;
 mod plan;
 mod provenance;
+pub mod source;
 pub mod splice;
 mod step;
 pub mod toolchain;

@@ -123,7 +123,8 @@ fn check_no_dependencies(tree: &Tree) -> Result<(), Error> {
     })?;
     let vendored = |name: &str| {
         let folder = format!("node_modules/{name}/");
-        tree.iter().any(|(path, _)| path.as_str().starts_with(&folder))
+        tree.iter()
+            .any(|(path, _)| path.as_str().starts_with(&folder))
     };
     match package.dependencies.keys().find(|name| !vendored(name)) {
         None => Ok(()),
@@ -226,7 +227,11 @@ mod tests {
         let source = tree(&[("package-lock.json", lock(b"something else"))]);
         let error = install(source, &One(tgz(&[("package/a", "1")]))).unwrap_err();
         assert_eq!(error.code(), "build/corrupt");
-        assert!(error.to_string().starts_with("package `p@1.0.0` has sha512-"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("package `p@1.0.0` has sha512-")
+        );
     }
 
     #[test]
@@ -237,7 +242,9 @@ mod tests {
         )]);
         let error = install(source, &NoPackages).unwrap_err();
         assert!(
-            error.to_string().contains("dependency `left-pad` is not locked"),
+            error
+                .to_string()
+                .contains("dependency `left-pad` is not locked"),
             "{error}"
         );
     }
@@ -247,7 +254,9 @@ mod tests {
         let source = tree(&[("package.json", "{\n  \"name\": }".to_owned())]);
         let error = install(source, &NoPackages).unwrap_err();
         assert!(
-            error.to_string().starts_with("package.json:2:11: error: not a package.json"),
+            error
+                .to_string()
+                .starts_with("package.json:2:11: error: not a package.json"),
             "{error}"
         );
     }

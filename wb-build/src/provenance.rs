@@ -80,6 +80,10 @@ impl Provenance {
     }
 
     /// The stored form: JSON with a line for each field, ended by a newline.
+    ///
+    /// # Panics
+    ///
+    /// Never: text, numbers and lists of them always have a JSON form.
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self)
             .expect("maps with text keys and plain fields always serialize");

@@ -121,7 +121,7 @@ impl Dialect {
 #[derive(Clone, Debug)]
 pub enum Work {
     /// Runs a tool, itself wasm, on the dock.
-    Run(Run),
+    Run(Box<Run>),
     /// Joins a bytecode pack to the JavaScript runtime by rewriting bytes; the
     /// first input is the runtime, the second the pack.
     Splice,
@@ -246,7 +246,7 @@ mod tests {
     fn step(argv: &[&str]) -> Step {
         Step {
             label: "a step".to_owned(),
-            work: Work::Run(Run {
+            work: Work::Run(Box::new(Run {
                 tool: ToolRef {
                     pack: "p".to_owned(),
                     member: "t.wasm".to_owned(),
@@ -256,7 +256,7 @@ mod tests {
                 env: Vec::new(),
                 limits: crate::lane::limits::COMPILE,
                 dialect: Dialect::Clang,
-            }),
+            })),
             inputs: vec![Input::new(
                 "/i/0.o",
                 Source::Step {

@@ -143,9 +143,11 @@ mod tests {
         let text = "wasm-ld: error: duplicate symbol: f\n>>> defined in /i/a.c.o\n>>> defined in /i/b.c.o\n";
         assert_eq!(
             lines(Dialect::Lld, text),
-            ["error: duplicate symbol: f; defined in /i/a.c.o; defined in /i/b.c.o"
-                .replace("/i/", "")
-                .replace(".o", "")]
+            [
+                "error: duplicate symbol: f; defined in /i/a.c.o; defined in /i/b.c.o"
+                    .replace("/i/", "")
+                    .replace(".o", "")
+            ]
         );
     }
 }

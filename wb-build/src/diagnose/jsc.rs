@@ -21,6 +21,9 @@ mod tests {
         let text = b"index.js:3:9: unexpected token: ';'\njsc: out of memory\n";
         let found = read(Dialect::Jsc, text, true);
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].to_string(), "index.js:3:9: error: unexpected token: ';'");
+        assert_eq!(
+            found[0].to_string(),
+            "index.js:3:9: error: unexpected token: ';'"
+        );
     }
 }

@@ -19,9 +19,12 @@ pub(super) fn read(text: &str) -> Vec<Diagnostic> {
 }
 
 fn one(line: &str) -> Option<Diagnostic> {
-    let (at, severity) = [("error TS", Severity::Error), ("warning TS", Severity::Warning)]
-        .into_iter()
-        .find_map(|(word, severity)| Some((line.find(word)?, severity)))?;
+    let (at, severity) = [
+        ("error TS", Severity::Error),
+        ("warning TS", Severity::Warning),
+    ]
+    .into_iter()
+    .find_map(|(word, severity)| Some((line.find(word)?, severity)))?;
     let (code, message) = line[at..].split_once(": ")?;
     let code = code.split_once(' ')?.1;
     if !code[2..].bytes().all(|b| b.is_ascii_digit()) {
@@ -57,6 +60,9 @@ error TS18003: No inputs were found.
             "index.ts:4:7: error[TS2322]: Type 'string' is not assignable to type 'number'.\n  \
              The expected type comes from property 'n'."
         );
-        assert_eq!(found[1].to_string(), "error[TS18003]: No inputs were found.");
+        assert_eq!(
+            found[1].to_string(),
+            "error[TS18003]: No inputs were found."
+        );
     }
 }

@@ -163,7 +163,10 @@ impl<T: Tools> Sandbox for DockSandbox<T> {
 }
 
 fn failure(run: &Run, error: wb_dock::Error) -> Error {
-    let stderr = error.outcome().map(|o| o.stderr.clone()).unwrap_or_default();
+    let stderr = error
+        .outcome()
+        .map(|o| o.stderr.clone())
+        .unwrap_or_default();
     match error.kind() {
         wb_dock::ErrorKind::Trap { message, .. } => ErrorKind::Crashed {
             step: String::new(),

@@ -88,12 +88,12 @@ impl Board {
         let mut state = self.lock();
         loop {
             let mut waiting = false;
-            for step in 0..needs.len() {
+            for (step, needs) in needs.iter().enumerate() {
                 if !matches!(state.places[step], Place::Waiting) {
                     continue;
                 }
                 let mut ready = true;
-                for &need in &needs[step] {
+                for &need in needs {
                     match state.places[need] {
                         Place::Done => {}
                         Place::Failed(_) | Place::Skipped => {

@@ -63,7 +63,7 @@ impl Sandbox for Joiner {
 fn step(name: &str, how: &str, inputs: Vec<Input>) -> Step {
     Step {
         label: format!("run {name}"),
-        work: Work::Run(Run {
+        work: Work::Run(Box::new(Run {
             tool: ToolRef {
                 pack: "p".to_owned(),
                 member: "t".to_owned(),
@@ -73,7 +73,7 @@ fn step(name: &str, how: &str, inputs: Vec<Input>) -> Step {
             env: Vec::new(),
             limits: crate::lane::limits::COMPILE,
             dialect: Dialect::Clang,
-        }),
+        })),
         inputs,
         outputs: vec!["/o/x".to_owned()],
     }
@@ -167,7 +167,11 @@ fn all_units_report_and_the_link_does_not_run() {
     assert_eq!(ran, ["a", "b"]);
     let error = built.unwrap_err();
     assert_eq!(error.to_string(), "run a: 2 errors");
-    let said: Vec<_> = error.diagnostics().iter().map(ToString::to_string).collect();
+    let said: Vec<_> = error
+        .diagnostics()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(said, ["a:1:2: error: no", "b:1:2: error: no"]);
 }
 
@@ -176,7 +180,10 @@ fn a_crash_names_its_step() {
     let (built, _) = run(&two_units("", "", "", "trap"), &NoCache, 2);
     let error = built.unwrap_err();
     assert_eq!(error.code(), "build/compiler-crashed");
-    assert_eq!(error.to_string(), "run b: the compiler crashed (unreachable)");
+    assert_eq!(
+        error.to_string(),
+        "run b: the compiler crashed (unreachable)"
+    );
 }
 
 #[test]

@@ -106,20 +106,22 @@ impl Default for Target {
 }
 
 /// Plans the build of all C and C++ sources in `tree` into one command.
-pub(super) fn plan(lang: Lang, tree: Tree, lock: &Lock) -> Result<Plan, Error> {
-    let units = units(&tree);
+pub(super) fn plan(lang: Lang, tree: &Tree, lock: &Lock) -> Result<Plan, Error> {
+    let units = units(tree);
     if units.is_empty() {
         return Err(layout(Diagnostic::error(
             "no C or C++ source in the source folder, expected `main.c` or other `.c`, `.cc`, \
              `.cpp` or `.cxx` files",
         )));
     }
-    if units
-        .iter()
-        .all(|path| tree.get(path.as_str()).is_some_and(|b| b.trim_ascii().is_empty()))
-    {
+    if units.iter().all(|path| {
+        tree.get(path.as_str())
+            .is_some_and(|b| b.trim_ascii().is_empty())
+    }) {
         let path = units[0].as_str();
-        return Err(layout(Diagnostic::error("the source is empty").at(path, 1, 1)));
+        return Err(layout(
+            Diagnostic::error("the source is empty").at(path, 1, 1),
+        ));
     }
     let cpp = units
         .iter()
@@ -130,8 +132,8 @@ pub(super) fn plan(lang: Lang, tree: Tree, lock: &Lock) -> Result<Plan, Error> {
             "C++ is compiled with -fno-exceptions: `throw`, `try` and `catch` are errors",
         ));
     }
-    let sjlj = scan::mentions(&tree, "setjmp");
-    let objects = objects(&mut plan, &tree, &units, &Options::default(), lock)?;
+    let sjlj = scan::mentions(tree, "setjmp");
+    let objects = objects(&mut plan, tree, &units, &Options::default(), lock)?;
     let main = link(&mut plan, &objects, cpp, sjlj, &Target::default(), lock)?;
     plan.products.push(Product {
         name: ARTIFACT.to_owned(),
@@ -151,9 +153,9 @@ pub(crate) fn units(tree: &Tree) -> Vec<RelPath> {
 }
 
 /// A plan without steps.
-pub(crate) fn empty(lane: &str, lang: Option<Lang>, source: Digest) -> Plan {
+pub(crate) fn empty(version: &str, lang: Option<Lang>, source: Digest) -> Plan {
     Plan {
-        lane: lane.to_owned(),
+        lane: version.to_owned(),
         lang,
         source,
         steps: Vec::new(),
@@ -230,16 +232,19 @@ pub(crate) fn objects(
         argv.extend(["-o", UNIT].map(str::to_owned));
         let step = plan.push(Step {
             label: format!("compile {path}"),
-            work: Work::Run(Run {
+            work: Work::Run(Box::new(Run {
                 tool: clang.clone(),
                 argv,
                 // `__DATE__` and `__TIME__` must not depend on the day.
                 env: vec![("SOURCE_DATE_EPOCH".to_owned(), "0".to_owned())],
                 limits: limits::COMPILE,
                 dialect: Dialect::Clang,
-            }),
+            })),
             inputs: [
-                Input::new("/usr", Source::Pack(lock.member("clang", language.sysroot())?)),
+                Input::new(
+                    "/usr",
+                    Source::Pack(lock.member("clang", language.sysroot())?),
+                ),
                 Input::new(BINDINGS, bindings.clone()),
                 Input::new(SOURCE_ROOT, Source::Tree(SourceTree::new(seen))),
             ]
@@ -325,13 +330,13 @@ pub(crate) fn link(
     argv.extend(["-o", LINKED].map(str::to_owned));
     Ok(plan.push(Step {
         label: "link".to_owned(),
-        work: Work::Run(Run {
+        work: Work::Run(Box::new(Run {
             tool: lock.member("clang", "llvm.wasm")?,
             argv,
             env: Vec::new(),
             limits: limits::COMPILE,
             dialect: Dialect::Lld,
-        }),
+        })),
         inputs,
         outputs: vec![LINKED.to_owned()],
     }))
@@ -381,20 +386,96 @@ fn is_standard(name: &str) -> bool {
 
 /// C17 7.1.2, C23, and the POSIX headers wasi-libc has, without `.h`.
 const C_HEADERS: [&str; 62] = [
-    "assert", "complex", "ctype", "dirent", "dlfcn", "endian", "err", "errno", "fcntl", "features",
-    "fenv", "float", "fnmatch", "getopt", "glob", "iconv", "ifaddrs", "inttypes", "iso646",
-    "langinfo", "libgen", "limits", "locale", "malloc", "math", "memory", "netdb", "poll",
-    "pthread", "pwd", "regex", "sched", "search", "semaphore", "setjmp", "signal", "spawn",
-    "stdalign", "stdarg", "stdatomic", "stdbit", "stdbool", "stdckdint", "stddef", "stdint",
-    "stdio", "stdlib", "stdnoreturn", "string", "strings", "sysexits", "syslog", "termios",
-    "tgmath", "threads", "time", "uchar", "unistd", "utime", "values", "wchar", "wctype",
+    "assert",
+    "complex",
+    "ctype",
+    "dirent",
+    "dlfcn",
+    "endian",
+    "err",
+    "errno",
+    "fcntl",
+    "features",
+    "fenv",
+    "float",
+    "fnmatch",
+    "getopt",
+    "glob",
+    "iconv",
+    "ifaddrs",
+    "inttypes",
+    "iso646",
+    "langinfo",
+    "libgen",
+    "limits",
+    "locale",
+    "malloc",
+    "math",
+    "memory",
+    "netdb",
+    "poll",
+    "pthread",
+    "pwd",
+    "regex",
+    "sched",
+    "search",
+    "semaphore",
+    "setjmp",
+    "signal",
+    "spawn",
+    "stdalign",
+    "stdarg",
+    "stdatomic",
+    "stdbit",
+    "stdbool",
+    "stdckdint",
+    "stddef",
+    "stdint",
+    "stdio",
+    "stdlib",
+    "stdnoreturn",
+    "string",
+    "strings",
+    "sysexits",
+    "syslog",
+    "termios",
+    "tgmath",
+    "threads",
+    "time",
+    "uchar",
+    "unistd",
+    "utime",
+    "values",
+    "wchar",
+    "wctype",
 ];
 
 /// C++20 headers a plain file could be named as: `version` is the common one.
 const CPP_HEADERS: [&str; 24] = [
-    "algorithm", "any", "array", "atomic", "bit", "bitset", "charconv", "chrono", "compare",
-    "concepts", "filesystem", "format", "functional", "list", "map", "memory", "new", "queue",
-    "random", "set", "string", "tuple", "vector", "version",
+    "algorithm",
+    "any",
+    "array",
+    "atomic",
+    "bit",
+    "bitset",
+    "charconv",
+    "chrono",
+    "compare",
+    "concepts",
+    "filesystem",
+    "format",
+    "functional",
+    "list",
+    "map",
+    "memory",
+    "new",
+    "queue",
+    "random",
+    "set",
+    "string",
+    "tuple",
+    "vector",
+    "version",
 ];
 
 #[cfg(test)]
@@ -435,7 +516,13 @@ mod tests {
     #[test]
     fn editing_one_unit_leaves_the_steps_of_the_others() {
         let lock = Lock::pinned();
-        let plan_of = |text| plan(Lang::C, tree(&[("a.c", text), ("b.c", "int b;"), ("h.h", "")]), &lock);
+        let plan_of = |text| {
+            plan(
+                Lang::C,
+                &tree(&[("a.c", text), ("b.c", "int b;"), ("h.h", "")]),
+                &lock,
+            )
+        };
         let (one, two) = (plan_of("int a;").unwrap(), plan_of("int c;").unwrap());
         let key = |plan: &Plan, step: usize| plan.steps[step].key(|_, _| Digest::of(b""));
         assert_ne!(key(&one, 0), key(&two, 0));
@@ -446,7 +533,7 @@ mod tests {
     fn a_unit_that_is_included_is_seen_by_the_others() {
         let lock = Lock::pinned();
         let tree = tree(&[("a.c", "#include \"b.c\"\n"), ("b.c", "int b;")]);
-        let plan = plan(Lang::C, tree, &lock).unwrap();
+        let plan = plan(Lang::C, &tree, &lock).unwrap();
         let Source::Tree(seen) = &plan.steps[0].inputs[2].source else {
             panic!("the source is the third input")
         };
@@ -456,9 +543,9 @@ mod tests {
     #[test]
     fn sources_that_hold_nothing_are_refused_by_name() {
         let lock = Lock::pinned();
-        let error = plan(Lang::C, tree(&[("main.c", " \n\t")]), &lock).unwrap_err();
+        let error = plan(Lang::C, &tree(&[("main.c", " \n\t")]), &lock).unwrap_err();
         assert_eq!(error.to_string(), "main.c:1:1: error: the source is empty");
-        let error = plan(Lang::C, tree(&[("readme.md", "x")]), &lock).unwrap_err();
+        let error = plan(Lang::C, &tree(&[("readme.md", "x")]), &lock).unwrap_err();
         assert!(error.to_string().contains("no C or C++ source"), "{error}");
     }
 }

@@ -25,7 +25,25 @@ const RUNTIME_MODULES: [&str; 3] = ["wb", "wb/*", "node:*"];
 /// Node's modules that the runtime has, as older packages spell them.
 const BARE_NODE_MODULES: [&str; 4] = ["fs", "path", "process", "util"];
 
-pub(super) const SPLICED: &str = "/o/main.wasm";
+/// What differs between one program's bundling and another's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bundle<'a> {
+    /// Further arguments for esbuild.
+    pub extra: &'a [&'a str],
+    /// The name of the product.
+    pub product: &'a str,
+}
+
+impl Default for Bundle<'_> {
+    fn default() -> Self {
+        Self {
+            extra: &[],
+            product: ARTIFACT,
+        }
+    }
+}
+
+const SPLICED: &str = "/o/main.wasm";
 const BUNDLE: &str = "/o/bundle.js";
 const MAP: &str = "/o/bundle.js.map";
 const PACK: &str = "/o/main.pack";
@@ -34,7 +52,7 @@ pub(super) fn plan(tree: Tree, lock: &Lock) -> Result<Plan, Error> {
     let entry = entry(&tree, &ENTRIES, &["js", "mjs"], "JavaScript")?;
     let mut plan = super::c::empty(VERSION, Some(Lang::Js), tree.digest());
     let source = SourceTree::new(tree);
-    build(&mut plan, &source, &entry, lock)?;
+    build(&mut plan, &source, &entry, &Bundle::default(), lock)?;
     Ok(plan)
 }
 
@@ -45,35 +63,39 @@ pub(super) fn entry(
     extensions: &[&str],
     language: &str,
 ) -> Result<RelPath, Error> {
-    let named = names.iter().find(|name| tree.contains(name));
-    let path = match named {
-        Some(name) => name.parse().expect("entry names are relative paths"),
-        None => {
-            let mut top = tree.iter().map(|(path, _)| path).filter(|path| {
-                path.parent().is_root() && path.extension().is_some_and(|e| extensions.contains(&e))
-            });
-            match (top.next(), top.next()) {
-                (Some(only), None) => only.clone(),
-                (Some(_), Some(_)) => {
-                    return Err(layout(Diagnostic::error(format!(
-                        "several {language} files and none is `{}`, expected that to be the entry",
-                        names[0]
-                    ))));
-                }
-                (None, _) => {
-                    return Err(layout(Diagnostic::error(format!(
-                        "no {language} source in the source folder, expected `{}`",
-                        names[0]
-                    ))));
-                }
-            }
+    let top: Vec<_> = tree
+        .iter()
+        .map(|(path, _)| path)
+        .filter(|path| {
+            path.parent().is_root() && path.extension().is_some_and(|e| extensions.contains(&e))
+        })
+        .collect();
+    let usual = names
+        .iter()
+        .find_map(|name| top.iter().find(|path| path.as_str() == *name));
+    let path = match (usual, &top[..]) {
+        (Some(path), _) | (None, [path]) => (*path).clone(),
+        (None, found) => {
+            let usual = names[0];
+            let message = if found.is_empty() {
+                format!("no {language} source in the source folder, expected `{usual}`")
+            } else {
+                format!(
+                    "several {language} files and none is `{usual}`, expected that as the entry"
+                )
+            };
+            return Err(layout(Diagnostic::error(message)));
         }
     };
-    let bytes = tree.get(path.as_str()).expect("the entry was found in the tree");
+    let bytes = tree
+        .get(path.as_str())
+        .expect("the entry was found in the tree");
     if bytes.trim_ascii().is_empty() {
-        return Err(layout(
-            Diagnostic::error("the source is empty").at(path.as_str(), 1, 1),
-        ));
+        return Err(layout(Diagnostic::error("the source is empty").at(
+            path.as_str(),
+            1,
+            1,
+        )));
     }
     let sources = tree.iter().filter(|(p, _)| {
         p.extension().is_some_and(|e| extensions.contains(&e))
@@ -88,16 +110,17 @@ pub(super) fn entry(
 }
 
 /// Adds the steps from a module graph to the artifact.
-pub(super) fn build(
+pub(crate) fn build(
     plan: &mut Plan,
     source: &SourceTree,
     entry: &RelPath,
+    options: &Bundle<'_>,
     lock: &Lock,
 ) -> Result<(), Error> {
-    let bundle = bundle(plan, source, entry, lock)?;
+    let bundle = bundle(plan, source, entry, options, lock)?;
     let pack = plan.push(Step {
         label: "compile to bytecode".to_owned(),
-        work: Work::Run(Run {
+        work: Work::Run(Box::new(Run {
             tool: lock.member("jsc", "jsc.wasm")?,
             argv: ["jsc", "--maps", "--root", "/i", "-o", PACK, "bundle.js"]
                 .map(str::to_owned)
@@ -105,7 +128,7 @@ pub(super) fn build(
             env: Vec::new(),
             limits: limits::COMPILE,
             dialect: Dialect::Jsc,
-        }),
+        })),
         inputs: vec![
             output("/i/bundle.js", bundle, BUNDLE),
             output("/i/bundle.js.map", bundle, MAP),
@@ -116,13 +139,16 @@ pub(super) fn build(
         label: "join with the runtime".to_owned(),
         work: Work::Splice,
         inputs: vec![
-            Input::new("/i/jsrt.wasm", Source::Pack(lock.member("jsrt", "jsrt.wasm")?)),
+            Input::new(
+                "/i/jsrt.wasm",
+                Source::Pack(lock.member("jsrt", "jsrt.wasm")?),
+            ),
             output("/i/main.pack", pack, PACK),
         ],
         outputs: vec![SPLICED.to_owned()],
     });
     plan.products.push(Product {
-        name: ARTIFACT.to_owned(),
+        name: options.product.to_owned(),
         step: main,
         output: SPLICED.to_owned(),
     });
@@ -143,6 +169,7 @@ fn bundle(
     plan: &mut Plan,
     source: &SourceTree,
     entry: &RelPath,
+    options: &Bundle<'_>,
     lock: &Lock,
 ) -> Result<usize, Error> {
     let mut argv: Vec<String> = vec!["esbuild".to_owned(), format!("{SOURCE_ROOT}/{entry}")];
@@ -168,17 +195,18 @@ fn bundle(
     );
     argv.extend(RUNTIME_MODULES.map(|name| format!("--external:{name}")));
     argv.extend(BARE_NODE_MODULES.map(|name| format!("--alias:{name}=node:{name}")));
+    argv.extend(options.extra.iter().map(ToString::to_string));
     argv.push(format!("--outfile={BUNDLE}"));
     Ok(plan.push(Step {
         label: format!("bundle {entry}"),
-        work: Work::Run(Run {
+        work: Work::Run(Box::new(Run {
             tool: lock.member("esbuild", "esbuild.wasm")?,
             argv,
             // One collection less at start; a bundle fits in memory many times over.
             env: Vec::new(),
             limits: limits::COMPILE,
             dialect: Dialect::Esbuild,
-        }),
+        })),
         inputs: vec![Input::new(SOURCE_ROOT, Source::Tree(source.clone()))],
         outputs: vec![BUNDLE.to_owned(), MAP.to_owned()],
     }))
@@ -204,7 +232,12 @@ mod tests {
         let entry_of = |files| entry(&tree(files), &ENTRIES, &["js", "mjs"], "JavaScript");
         let both: &[(&str, &[u8])] = &[("index.js", b"1"), ("other.js", b"2")];
         assert_eq!(entry_of(both).unwrap().as_str(), "index.js");
-        assert_eq!(entry_of(&[("slug.js", b"1"), ("lib/x.js", b"2")]).unwrap().as_str(), "slug.js");
+        assert_eq!(
+            entry_of(&[("slug.js", b"1"), ("lib/x.js", b"2")])
+                .unwrap()
+                .as_str(),
+            "slug.js"
+        );
     }
 
     #[test]

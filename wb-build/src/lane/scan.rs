@@ -66,7 +66,9 @@ mod tests {
     use super::*;
 
     fn tree(text: &'static str) -> Tree {
-        [("a.h".parse().unwrap(), text.into())].into_iter().collect()
+        [("a.h".parse().unwrap(), text.into())]
+            .into_iter()
+            .collect()
     }
 
     #[test]

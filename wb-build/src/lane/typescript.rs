@@ -25,13 +25,13 @@ pub(super) fn plan(tree: Tree, options: Options, lock: &Lock) -> Result<Plan, Er
         // fails if it does.
         plan.push(Step {
             label: format!("check types of {entry}"),
-            work: Work::Run(Run {
+            work: Work::Run(Box::new(Run {
                 tool: lock.member("tsc", "tsc.wasm")?,
                 argv: vec!["tsc".to_owned(), format!("{SOURCE_ROOT}/{entry}")],
                 env: Vec::new(),
                 limits: limits::COMPILE,
                 dialect: Dialect::Tsc,
-            }),
+            })),
             inputs: vec![
                 Input::new("/lib", Source::Pack(lock.member("typescript", "lib.tar")?)),
                 Input::new(SOURCE_ROOT, Source::Tree(source.clone())),
@@ -39,6 +39,7 @@ pub(super) fn plan(tree: Tree, options: Options, lock: &Lock) -> Result<Plan, Er
             outputs: Vec::new(),
         });
     }
-    javascript::build(&mut plan, &source, &entry, lock)?;
+    let bundle = javascript::Bundle::default();
+    javascript::build(&mut plan, &source, &entry, &bundle, lock)?;
     Ok(plan)
 }

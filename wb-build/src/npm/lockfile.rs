@@ -43,6 +43,10 @@ struct LockFile {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags of the file's own format"
+)]
 struct Package {
     name: Option<String>,
     version: Option<String>,
@@ -97,9 +101,7 @@ pub fn read_lock(bytes: &[u8]) -> Result<Vec<Locked>, Error> {
         }
         2 | 3 => listed(lock.packages)?,
         other => {
-            return Err(file(format!(
-                "lockfileVersion {other}, expected 1, 2 or 3"
-            )));
+            return Err(file(format!("lockfileVersion {other}, expected 1, 2 or 3")));
         }
     };
     if locked.len() > MOST {
@@ -115,8 +117,8 @@ pub fn read_lock(bytes: &[u8]) -> Result<Vec<Locked>, Error> {
 fn listed(packages: BTreeMap<String, Package>) -> Result<Vec<Locked>, Error> {
     let mut found = Vec::new();
     for (path, package) in packages {
-        let native =
-            (package.optional || package.dev_optional) && (package.os.is_some() || package.cpu.is_some());
+        let native = (package.optional || package.dev_optional)
+            && (package.os.is_some() || package.cpu.is_some());
         // The empty path is the program itself.
         if path.is_empty() || package.dev || package.in_bundle || native {
             continue;
@@ -127,7 +129,9 @@ fn listed(packages: BTreeMap<String, Package>) -> Result<Vec<Locked>, Error> {
                 "a link to a folder, expected a package from a registry",
             ));
         }
-        let folder = path.rsplit_once("node_modules/").map_or("", |(_, name)| name);
+        let folder = path
+            .rsplit_once("node_modules/")
+            .map_or("", |(_, name)| name);
         let name = package.name.unwrap_or_else(|| folder.to_owned());
         found.push(checked(name, package.version, package.integrity, &path)?);
     }
@@ -294,8 +298,10 @@ mod tests {
         assert!(fault(&one(r#"{"version": "file:../a"}"#)).contains("expected an exact one"));
         assert!(fault(&one(r#"{"link": true, "resolved": "lib"}"#)).contains("a link to a folder"));
         assert!(
-            fault(&one(r#"{"name": "--registry", "version": "1.0.0", "integrity": "x"}"#))
-                .contains("not the name of a registry package")
+            fault(&one(
+                r#"{"name": "--registry", "version": "1.0.0", "integrity": "x"}"#
+            ))
+            .contains("not the name of a registry package")
         );
     }
 

@@ -72,15 +72,15 @@ pub fn take_members(pack: &Pack, package: &Package) -> Result<PackFiles, Error> 
                 files.get(&member.from).ok_or_else(missing)?.clone()
             }
             MemberKind::Tree => {
-                let all = match member.from.strip_suffix('/') {
-                    Some(folder) => files.under(&folder.parse().map_err(|_| missing())?),
-                    None => {
-                        let tar = files.get(&member.from).ok_or_else(missing)?;
-                        tree_entries(&member.from, tar)?
-                    }
+                let all = if let Some(folder) = member.from.strip_suffix('/') {
+                    files.under(&folder.parse().map_err(|_| missing())?)
+                } else {
+                    let tar = files.get(&member.from).ok_or_else(missing)?;
+                    tree_entries(&member.from, tar)?
                 };
                 let taken = all.into_iter().filter(|(path, _)| {
-                    let any = |patterns: &[String]| patterns.iter().any(|p| matches(p, path.as_str()));
+                    let any =
+                        |patterns: &[String]| patterns.iter().any(|p| matches(p, path.as_str()));
                     any(&member.take) && !any(&member.leave)
                 });
                 write_tar(&taken.collect())
@@ -168,7 +168,10 @@ pub(crate) fn unpack_tgz(what: &str, bytes: &[u8]) -> Result<Tree, Error> {
         .read_to_end(&mut tar)
         .map_err(|e| fault(what, &format!("not a readable gzip: {e}")))?;
     if tar.len() as u64 > MOST_UNPACKED {
-        return Err(fault(what, &format!("unpacks to more than {MOST_UNPACKED} bytes")));
+        return Err(fault(
+            what,
+            &format!("unpacks to more than {MOST_UNPACKED} bytes"),
+        ));
     }
     tree_entries(what, &Bytes::from(tar))
 }
@@ -227,7 +230,9 @@ fn write_tar(tree: &Tree) -> Bytes {
             .append_data(&mut header, path.as_str(), &bytes[..])
             .expect("writing to a Vec does not fail, and RelPath is a valid tar path");
     }
-    let tar = builder.into_inner().expect("writing to a Vec does not fail");
+    let tar = builder
+        .into_inner()
+        .expect("writing to a Vec does not fail");
     Bytes::from(tar)
 }
 
@@ -297,7 +302,10 @@ mod tests {
             gz.write_all(&zeros).unwrap();
         }
         let error = unpack_tgz("p", &gz.finish().unwrap()).unwrap_err();
-        assert!(error.to_string().contains("unpacks to more than"), "{error}");
+        assert!(
+            error.to_string().contains("unpacks to more than"),
+            "{error}"
+        );
     }
 
     #[test]

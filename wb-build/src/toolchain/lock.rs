@@ -4,6 +4,7 @@
 //! from is the business of the user's own registry client.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde::Deserialize;
 use wb_manifest::Digest;
@@ -323,7 +324,7 @@ impl<'a> Entry<'a> {
     pub fn digest(self) -> Digest {
         let mut text = String::from("wb-pack/1\n");
         for member in self.members() {
-            text.push_str(&format!("{} {}\n", member.name, member.sha256));
+            let _ = writeln!(text, "{} {}", member.name, member.sha256);
         }
         Digest::of(text.as_bytes())
     }
@@ -381,6 +382,11 @@ mod tests {
     #[test]
     fn a_member_may_not_name_a_path() {
         let text = pack("a").replace("name = \"m\"", "name = \"../m\"");
-        assert!(lock(&text).unwrap_err().to_string().contains("plain file name"));
+        assert!(
+            lock(&text)
+                .unwrap_err()
+                .to_string()
+                .contains("plain file name")
+        );
     }
 }

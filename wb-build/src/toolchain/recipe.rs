@@ -6,6 +6,7 @@ use super::Lock;
 use crate::error::{Error, ErrorKind};
 use crate::guest;
 use crate::lane::c::{self, LINKED, Object, Options, Target};
+use crate::lane::javascript::{self, Bundle};
 use crate::lane::limits;
 use crate::plan::{Plan, Product};
 use crate::step::{Dialect, Input, Run, Source, SourceTree, Step, Work};
@@ -30,9 +31,10 @@ pub fn recipe(
     match name {
         "jsc" => jsc(&js_tree(&sources("quickjs", "quickjs.tar")?), lock),
         "jsrt" => jsrt(&js_tree(&sources("quickjs", "quickjs.tar")?), lock),
+        "tsc" => tsc(sources("typescript", "typescript.tar")?, lock),
         _ => Err(ErrorKind::UnknownPack {
             name: name.to_owned(),
-            known: vec!["jsc".to_owned(), "jsrt".to_owned()],
+            known: ["jsc", "jsrt", "tsc"].map(str::to_owned).to_vec(),
         }
         .into()),
     }
@@ -167,16 +169,38 @@ fn prelude(plan: &mut Plan, tree: &Tree, lock: &Lock) -> Result<usize, Error> {
     argv.extend(modules.iter().map(|(path, _)| path.to_string()));
     Ok(plan.push(Step {
         label: "compile the prelude".to_owned(),
-        work: Work::Run(Run {
+        work: Work::Run(Box::new(Run {
             tool: lock.member("jsc", "jsc.wasm")?,
             argv,
             env: Vec::new(),
             limits: limits::COMPILE,
             dialect: Dialect::Jsc,
-        }),
+        })),
         inputs: vec![Input::new(PRELUDE, Source::Tree(SourceTree::new(modules)))],
         outputs: vec![PRELUDE_PACK.to_owned()],
     }))
+}
+
+/// The checker: TypeScript's own compiler and what calls it, by the JavaScript lane.
+fn tsc(mut tree: Tree, lock: &Lock) -> Result<Plan, Error> {
+    let ours = [
+        ("main.js", include_str!("../../tsc/main.js")),
+        ("globals.txt", include_str!("../../tsc/globals.txt")),
+    ];
+    tree.extend(ours.map(|(path, text)| (path_of(path), text.into())));
+    let mut plan = plan("tsc", tree.digest());
+    let bundle = Bundle {
+        // What it would ask of Node is behind checks that find no Node here.
+        extra: &[
+            "--packages=external",
+            "--loader:.txt=text",
+            "--define:process.nextTick=undefined",
+        ],
+        product: "tsc.wasm",
+    };
+    let source = SourceTree::new(tree);
+    javascript::build(&mut plan, &source, &path_of("main.js"), &bundle, lock)?;
+    Ok(plan)
 }
 
 fn product(name: &str, step: usize) -> Product {

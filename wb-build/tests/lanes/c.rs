@@ -21,7 +21,11 @@ fn arguments_input_and_exit_code_reach_the_program() {
             return argc;
         }
     "#;
-    let outcome = execute(&artifact(Lang::C, &[("main.c", source)]), &["x", "y"], "a\nb\n");
+    let outcome = execute(
+        &artifact(Lang::C, &[("main.c", source)]),
+        &["x", "y"],
+        "a\nb\n",
+    );
     assert_eq!(outcome.stdout, "x:a\nx:b\n");
     assert_eq!(outcome.exit_code, 3);
 }
@@ -41,7 +45,10 @@ const SEVERAL: &[(&str, &str)] = &[
         "shape/area.c",
         "#include \"area.h\"\n#include \"inner.c\"\nint area(int a, int b) { return times(a, b); }\n",
     ),
-    ("shape/inner.c", "static int times(int a, int b) { return a * b; }\n"),
+    (
+        "shape/inner.c",
+        "static int times(int a, int b) { return a * b; }\n",
+    ),
 ];
 
 #[test]
@@ -52,7 +59,13 @@ fn several_files_in_several_folders() {
 #[test]
 fn any_number_of_jobs_gives_the_same_bytes() {
     let plan = plan(Lang::C, tree(SEVERAL)).unwrap();
-    let digest = |jobs| run(&plan, &NoCache, jobs).unwrap().artifact().unwrap().digest;
+    let digest = |jobs| {
+        run(&plan, &NoCache, jobs)
+            .unwrap()
+            .artifact()
+            .unwrap()
+            .digest
+    };
     assert_eq!(digest(1), digest(4));
 }
 
@@ -126,24 +139,46 @@ fn every_unit_reports_its_errors_and_warnings() {
             ("lib/b.h", "int f(void) { int x = \"text\"; }\nint broken\n"),
         ],
     );
-    assert_eq!(found[0], "a.c:2:10: error: use of undeclared identifier 'missing'");
-    assert!(found.iter().any(|f| f.starts_with("lib/b.h:1:") && f.contains("error")), "{found:#?}");
+    assert_eq!(
+        found[0],
+        "a.c:2:10: error: use of undeclared identifier 'missing'"
+    );
+    assert!(
+        found
+            .iter()
+            .any(|f| f.starts_with("lib/b.h:1:") && f.contains("error")),
+        "{found:#?}"
+    );
 }
 
 #[test]
 fn the_linker_names_the_source() {
-    let found = findings(Lang::C, &[("main.c", "int gone(void);\nint main(void) { return gone(); }\n")]);
+    let found = findings(
+        Lang::C,
+        &[(
+            "main.c",
+            "int gone(void);\nint main(void) { return gone(); }\n",
+        )],
+    );
     assert_eq!(found, ["error: main.c: undefined symbol: gone"]);
 }
 
 #[test]
 fn nothing_outside_of_the_tree_can_be_included() {
-    for path in ["/etc/passwd", "../../etc/passwd", "/proc/self/environ", "../x.h"] {
+    for path in [
+        "/etc/passwd",
+        "../../etc/passwd",
+        "/proc/self/environ",
+        "../x.h",
+    ] {
         let source = format!("#include \"{path}\"\nint main(void) {{ return 0; }}\n");
         let found = findings(Lang::C, &[("main.c", &source)]);
         assert_eq!(found.len(), 1, "{found:#?}");
         let refused = found[0].contains("file not found") || found[0].contains("cannot open file");
-        assert!(found[0].starts_with("main.c:1:10: error: ") && refused, "{found:#?}");
+        assert!(
+            found[0].starts_with("main.c:1:10: error: ") && refused,
+            "{found:#?}"
+        );
     }
 }
 
@@ -156,11 +191,18 @@ fn hostile_nesting_is_a_crash_that_names_its_step() {
     assert_eq!(output(Lang::C, &[("main.c", &nested(200))], &[], ""), "");
     let error = build(Lang::C, &[("main.c", &nested(20_000))]).unwrap_err();
     assert_eq!(error.code(), "build/compiler-crashed", "{error}");
-    assert!(error.to_string().starts_with("compile main.c: the compiler crashed"));
+    assert!(
+        error
+            .to_string()
+            .starts_with("compile main.c: the compiler crashed")
+    );
 }
 
 #[test]
 fn bytes_that_are_not_text_are_a_finding() {
     let found = findings(Lang::C, &[("main.c", "\u{0}\u{1}\u{2} int main")]);
-    assert!(found.iter().any(|f| f.starts_with("main.c:1:")), "{found:#?}");
+    assert!(
+        found.iter().any(|f| f.starts_with("main.c:1:")),
+        "{found:#?}"
+    );
 }

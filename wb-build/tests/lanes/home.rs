@@ -50,7 +50,12 @@ pub(crate) fn sandbox(packs: &[&str]) -> DockSandbox<HostTools> {
 pub(crate) fn tree(files: &[(&str, &str)]) -> Tree {
     files
         .iter()
-        .map(|(path, text)| (path.parse().unwrap(), text.to_string().into()))
+        .map(|(path, text)| {
+            (
+                path.parse().expect("a relative path"),
+                text.to_string().into(),
+            )
+        })
         .collect()
 }
 
@@ -61,7 +66,7 @@ pub(crate) fn plan(lang: Lang, tree: Tree) -> Result<Plan, Error> {
 pub(crate) fn run(plan: &Plan, cache: &dyn StepCache, jobs: usize) -> Result<Built, Error> {
     let sandbox = sandbox(&plan.packs());
     Builder::new(&sandbox, cache)
-        .jobs(NonZeroUsize::new(jobs).unwrap())
+        .jobs(NonZeroUsize::new(jobs).expect("at least one"))
         .run(plan)
 }
 
@@ -72,7 +77,7 @@ pub(crate) fn build(lang: Lang, files: &[(&str, &str)]) -> Result<Built, Error> 
 
 pub(crate) fn artifact(lang: Lang, files: &[(&str, &str)]) -> Artifact {
     match build(lang, files) {
-        Ok(built) => built.artifact().unwrap(),
+        Ok(built) => built.artifact().expect("the plan makes an artifact"),
         Err(error) => panic!("{error}\n{:#?}", error.diagnostics()),
     }
 }
@@ -86,7 +91,9 @@ pub(crate) fn execute(artifact: &Artifact, args: &[&str], stdin: &str) -> Outcom
     let invocation = Invocation::new("program")
         .args(args.iter().copied())
         .stdin(stdin.as_bytes().to_vec());
-    command.run(invocation).expect("the command runs to its end")
+    command
+        .run(invocation)
+        .expect("the command runs to its end")
 }
 
 /// What a program prints.
@@ -98,7 +105,7 @@ pub(crate) fn output(lang: Lang, files: &[(&str, &str)], args: &[&str], stdin: &
         "nothing on standard error"
     );
     assert_eq!(outcome.exit_code, 0);
-    String::from_utf8(outcome.stdout.to_vec()).unwrap()
+    String::from_utf8(outcome.stdout.to_vec()).expect("text on standard output")
 }
 
 /// The findings of a build that fails, a line each.

@@ -25,7 +25,10 @@ fn modules_json_and_common_js_are_bundled() {
             "import { twice } from './lib/math.js';\nimport data from './data.json';\n\
              import old from './old.cjs';\nconsole.log(twice(data.n), old.name);\n",
         ),
-        ("lib/math.js", "export const twice = (n) => 2 * n;\nexport const unused = 1;\n"),
+        (
+            "lib/math.js",
+            "export const twice = (n) => 2 * n;\nexport const unused = 1;\n",
+        ),
         ("data.json", "{\"n\": 21}"),
         ("old.cjs", "exports.name = 'old';\n"),
     ];
@@ -44,7 +47,10 @@ fn a_thrown_error_names_the_source_line() {
     let outcome = execute(&artifact(Lang::Js, &[("index.js", source)]), &[], "");
     let stderr = String::from_utf8_lossy(&outcome.stderr).into_owned();
     assert_eq!(outcome.exit_code, 1, "{stderr}");
-    assert!(stderr.contains("boom") && stderr.contains("index.js:4"), "{stderr}");
+    assert!(
+        stderr.contains("boom") && stderr.contains("index.js:4"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -58,11 +64,20 @@ fn syntax_errors_and_missing_modules_have_a_place() {
         "index.js:1:8: error: Could not resolve \"./gone.js\""
     );
     assert_eq!(
-        findings(Lang::Js, &[("index.js", "import leftPad from 'left-pad';\n")])[0],
+        findings(
+            Lang::Js,
+            &[("index.js", "import leftPad from 'left-pad';\n")]
+        )[0],
         "index.js:1:21: error: Could not resolve \"left-pad\""
     );
-    let outside = findings(Lang::Js, &[("index.js", "import x from '../../etc/passwd';\n")]);
-    assert!(outside[0].starts_with("index.js:1:15: error: "), "{outside:#?}");
+    let outside = findings(
+        Lang::Js,
+        &[("index.js", "import x from '../../etc/passwd';\n")],
+    );
+    assert!(
+        outside[0].starts_with("index.js:1:15: error: "),
+        "{outside:#?}"
+    );
 }
 
 #[test]
@@ -77,23 +92,4 @@ fn hostile_nesting_is_a_finding_or_a_named_crash() {
             "{error}"
         );
     }
-}
-
-#[test]
-fn typescript_with_enums_namespaces_and_parameter_properties() {
-    let files = [
-        (
-            "index.ts",
-            "import { Color, area } from './shapes';\n\
-             class Box { constructor(private w: number, readonly h: number) {} size(): number { return area(this.w, this.h); } }\n\
-             namespace Names { export const of = (c: Color): string => Color[c]; }\n\
-             const box: Box = new Box(3, 4);\n\
-             console.log(box.size(), Names.of(Color.Green));\n",
-        ),
-        (
-            "shapes.ts",
-            "export enum Color { Red, Green }\nexport function area(w: number, h: number): number { return w * h; }\n",
-        ),
-    ];
-    assert_eq!(output(Lang::Ts, &files, &[], ""), "12 Green\n");
 }

@@ -3,3 +3,4 @@
 mod c;
 mod home;
 mod js;
+mod ts;

@@ -1,0 +1,1 @@
+/* hides a header of the library */

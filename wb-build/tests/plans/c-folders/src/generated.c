@@ -1,0 +1,1 @@
+/* included by main.c, and a unit of its own */

@@ -1,0 +1,2 @@
+#include "lib.h"
+int lib(void) { return 0; }

@@ -1,0 +1,3 @@
+#include "lib/lib.h"
+#include "generated.c"
+int main(void) { return lib(); }

@@ -1,0 +1,2 @@
+#include <setjmp.h>
+int main(void) { jmp_buf b; return setjmp(b); }
