@@ -178,8 +178,9 @@ fn bundle(
             "--bundle",
             "--format=esm",
             "--platform=neutral",
-            "--main-fields=module,main",
-            "--conditions=wb,worker,module,import,default",
+            "--main-fields=browser,module,main",
+            // Packages that know browsers bring code that needs nothing of Node.
+            "--conditions=wb,browser,worker,module",
             // What the engine understands; esbuild lowers the rest or refuses it.
             "--target=es2023",
             "--charset=utf8",

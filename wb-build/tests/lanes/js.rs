@@ -1,6 +1,7 @@
+use wb_build::{NoCache, npm};
 use wb_manifest::Lang;
 
-use crate::home::{artifact, execute, findings, output};
+use crate::home::{artifact, execute, findings, output, plan, run, toolchains, tree};
 
 const SLUG: &str = r#"
 const fold = (s) => s.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase();
@@ -92,4 +93,48 @@ fn hostile_nesting_is_a_finding_or_a_named_crash() {
             "{error}"
         );
     }
+}
+
+const LOCK: &str = r#"{
+  "name": "colours", "version": "1.0.0", "lockfileVersion": 3, "requires": true,
+  "packages": {
+    "": { "dependencies": { "color-convert": "2.0.1", "nanoid": "5.0.9" } },
+    "node_modules/color-convert": {
+      "version": "2.0.1",
+      "integrity": "sha512-RRECPsj7iu/xb5oKYcsFHSppFNnsj/52OVTRKb4zP5onXwVF3zVmmToNcOfGC+CRDpfK/U584fMg38ZHCaElKQ=="
+    },
+    "node_modules/color-name": {
+      "version": "1.1.4",
+      "integrity": "sha512-dOy+3AuW3a2wNbZHIuMZpTcgjGuLU/uBL/ubcZF9OXbDo8ff4O8yVp5Bf0efS8uEoYo5q4Fx7dY9OgQGXgAsQA=="
+    },
+    "node_modules/nanoid": {
+      "version": "5.0.9",
+      "integrity": "sha512-Aooyr6MXU6HpvvWXKoVoXwKMs/KyVakWwg7xQfv5/S/RIgJMy0Ifa45H9qqYy7pTCszrHzP21Uk4PZq2HpEM8Q=="
+    }
+  }
+}"#;
+
+#[test]
+fn packages_come_from_the_committed_lock() {
+    let source = tree(&[
+        (
+            "index.js",
+            "import convert from 'color-convert';\nimport { nanoid } from 'nanoid';\n\
+             console.log(convert.keyword.rgb('teal').join(), nanoid(7).length);\n",
+        ),
+        ("package-lock.json", LOCK),
+    ]);
+    let whole = npm::install(source, &toolchains().packages()).expect("the packages are there");
+    let built = run(&plan(Lang::Js, whole).unwrap(), &NoCache, 2).unwrap();
+    let outcome = execute(&built.artifact().unwrap(), &[], "");
+    assert_eq!(outcome.stdout, "0,128,128 7\n");
+}
+
+#[test]
+fn a_package_that_differs_from_the_lock_is_not_used() {
+    let lock = LOCK.replace("sha512-dOy", "sha512-dOz");
+    let source = tree(&[("index.js", "1"), ("package-lock.json", &lock)]);
+    let error = npm::install(source, &toolchains().packages()).unwrap_err();
+    assert_eq!(error.code(), "build/fetch");
+    assert!(error.to_string().contains("color-name@1.1.4"), "{error}");
 }

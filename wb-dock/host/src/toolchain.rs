@@ -19,6 +19,7 @@ use wb_dock::Engine;
 use wb_manifest::Digest;
 
 use crate::Home;
+use client::Clients;
 use store::PackStore;
 
 pub use cache::DiskStepCache;
@@ -46,7 +47,7 @@ pub struct Toolchains {
     store: PackStore,
     home: Home,
     engine: Engine,
-    offline: bool,
+    clients: Clients,
 }
 
 /// What there is of a pack.
@@ -76,14 +77,14 @@ impl Toolchains {
             store: PackStore::new(home.toolchains()),
             home: home.clone(),
             engine: engine.clone(),
-            offline: false,
+            clients: Clients::default(),
         }
     }
 
     /// Lets the clients use their caches only.
     #[must_use]
     pub fn offline(mut self, offline: bool) -> Self {
-        self.offline = offline;
+        self.clients.offline = offline;
         self
     }
 
@@ -222,7 +223,7 @@ impl Toolchains {
 
     /// npm packages for builds, kept in the nexus.
     pub fn packages(&self) -> NpmPackages {
-        NpmPackages::at(self.home.cache().join("npm"), self.offline)
+        NpmPackages::new(self.home.cache().join("npm"), self.clients.clone())
     }
 
     /// The step cache of the nexus.
@@ -238,3 +239,6 @@ impl Toolchains {
         names.iter().map(|name| self.lock.find(name)).collect()
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

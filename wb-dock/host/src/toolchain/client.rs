@@ -3,7 +3,7 @@
 //! Which registry they talk to, through which proxy and with which credentials is
 //! their configuration's business; nothing of it is read or written here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
@@ -18,33 +18,54 @@ const LINES: usize = 6;
 /// Largest archive that is read.
 const MOST: u64 = 256 << 20;
 
+/// How the clients are called.
+#[derive(Clone, Debug)]
+pub(super) struct Clients {
+    /// The program that speaks to npm's registry.
+    pub npm: PathBuf,
+    /// The program that speaks to cargo's.
+    pub cargo: PathBuf,
+    /// Whether they may use their caches only.
+    pub offline: bool,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self {
+            npm: if cfg!(windows) { "npm.cmd" } else { "npm" }.into(),
+            cargo: "cargo".into(),
+            offline: false,
+        }
+    }
+}
+
 /// Fetches the package of a pack into `scratch`, an empty directory.
-pub(super) fn fetch(pack: &Pack, scratch: &Path, offline: bool) -> Result<Package, Error> {
+pub(super) fn fetch(clients: &Clients, pack: &Pack, scratch: &Path) -> Result<Package, Error> {
     let what = format!("{}@{}", pack.package, pack.version);
     match pack.client {
         Client::Npm => {
-            let mut archives = npm_pack(&[&what], scratch, offline)?;
+            let mut archives = npm_pack(clients, &[&what], scratch)?;
             match (archives.pop(), archives.is_empty()) {
                 (Some(archive), true) => Ok(Package::Archive(archive)),
                 _ => Err(failed(&what, "npm left no single archive")),
             }
         }
-        Client::Cargo => cargo_source(pack, scratch, offline),
+        Client::Cargo => cargo_source(clients, pack, scratch),
     }
 }
 
 /// Has npm download packages, `name@version` each, and gives their archives in
 /// no particular order. Install scripts do not run: nothing is installed.
 pub(super) fn npm_pack(
+    clients: &Clients,
     packages: &[&str],
     scratch: &Path,
-    offline: bool,
 ) -> Result<Vec<Bytes>, Error> {
     let what = packages.join(", ");
-    let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    let mut npm = Command::new(&clients.npm);
     npm.args(["pack", "--ignore-scripts", "--loglevel=error"]);
     npm.arg("--pack-destination").arg(scratch);
-    if offline {
+    if clients.offline {
         npm.arg("--offline");
     }
     npm.arg("--").args(packages).current_dir(scratch);
@@ -63,7 +84,7 @@ pub(super) fn npm_pack(
 
 /// Has cargo download a crate, by way of a scratch crate that depends on it, and
 /// reads the files from where cargo says they are.
-fn cargo_source(pack: &Pack, scratch: &Path, offline: bool) -> Result<Package, Error> {
+fn cargo_source(clients: &Clients, pack: &Pack, scratch: &Path) -> Result<Package, Error> {
     let what = format!("{}@{}", pack.package, pack.version);
     let manifest = format!(
         "[package]\nname = \"wb-scratch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\
@@ -74,13 +95,13 @@ fn cargo_source(pack: &Pack, scratch: &Path, offline: bool) -> Result<Package, E
     );
     std::fs::write(scratch.join("Cargo.toml"), manifest).map_err(|e| host(&what, e))?;
     std::fs::write(scratch.join("lib.rs"), "").map_err(|e| host(&what, e))?;
-    let mut cargo = Command::new("cargo");
+    let mut cargo = Command::new(&clients.cargo);
     cargo
         .args(["metadata", "--format-version=1", "--quiet"])
         // Packages for other platforms would be fetched for nothing.
         .arg("--filter-platform=wasm32-wasip1")
         .current_dir(scratch);
-    if offline {
+    if clients.offline {
         cargo.arg("--offline");
     }
     let stdout = run(cargo, "cargo", &what)?;

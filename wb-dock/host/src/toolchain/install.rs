@@ -100,7 +100,7 @@ fn fetched(
     let size = pack.archive.as_ref().map(|a| a.size);
     progress.start(&pack.name, Phase::Download, size);
     let scratch = store.scratch()?;
-    let package = client::fetch(pack, scratch.path(), toolchains.offline)?;
+    let package = client::fetch(&toolchains.clients, pack, scratch.path())?;
     // Verified before it is kept, so what is kept needs no second look at its origin.
     let files = unpack(pack, &package)?;
     if let (Some(archive), Package::Archive(bytes)) = (&pack.archive, &package) {
@@ -118,7 +118,7 @@ pub(super) fn relock(toolchains: &mut Toolchains, progress: &dyn Progress) -> Re
             Entry::Fetched(pack) => {
                 progress.start(&name, Phase::Download, None);
                 let scratch = toolchains.store.scratch()?;
-                let package = client::fetch(pack, scratch.path(), toolchains.offline)?;
+                let package = client::fetch(&toolchains.clients, pack, scratch.path())?;
                 progress.finish(&name, Phase::Download);
                 take_members(pack, &package)?
             }

@@ -8,27 +8,24 @@ use sha2::Digest as _;
 use wb_build::npm::{Locked, PackageSource};
 use wb_build::{Error, ErrorKind};
 
-use super::client::npm_pack;
+use super::client::{Clients, npm_pack};
 use super::store::host;
 use crate::atomic::{self, Durability, Mode};
 
 /// Packages fetched by one call of the client.
 const BATCH: usize = 40;
 
-/// Fetches packages with `npm pack` and keeps their archives by integrity.
+/// Fetches packages with `npm pack` and keeps their archives by integrity; made by
+/// [`Toolchains::packages`](super::Toolchains::packages).
 #[derive(Clone, Debug)]
 pub struct NpmPackages {
     cache: PathBuf,
-    offline: bool,
+    clients: Clients,
 }
 
 impl NpmPackages {
-    /// Keeps archives in `cache`; `offline` uses only those and npm's own cache.
-    pub fn at(cache: impl Into<PathBuf>, offline: bool) -> Self {
-        Self {
-            cache: cache.into(),
-            offline,
-        }
+    pub(super) fn new(cache: PathBuf, clients: Clients) -> Self {
+        Self { cache, clients }
     }
 
     fn kept(&self, integrity: &str) -> PathBuf {
@@ -57,7 +54,7 @@ impl PackageSource for NpmPackages {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let scratch = atomic::scratch_dir(&self.cache, Mode::Private)
                 .map_err(|e| host("cannot make a scratch directory".to_owned(), e))?;
-            let archives = npm_pack(&names, scratch.path(), self.offline)?;
+            let archives = npm_pack(&self.clients, &names, scratch.path())?;
             for &i in batch {
                 let package = &wanted[i];
                 let archive = archives

@@ -70,16 +70,18 @@ impl PackStore {
         let name = entry.name();
         let io = |e: io::Error| host(format!("cannot write pack `{name}`"), e);
         let scratch = atomic::scratch_dir(&self.root, Mode::Private).map_err(io)?;
+        let staged = scratch.path().join(name);
+        atomic::create_dir(&staged, Mode::Private).map_err(io)?;
         let mut done = 0;
         for (member, bytes) in files {
-            let path = scratch.path().join(member);
+            let path = staged.join(member);
             atomic::write(&path, bytes, Mode::Private, atomic::Durability::Synced).map_err(io)?;
             done += bytes.len() as u64;
             written(done);
         }
         let about = about(entry);
         atomic::write(
-            &scratch.path().join(ABOUT),
+            &staged.join(ABOUT),
             about.as_bytes(),
             Mode::Private,
             atomic::Durability::Synced,
@@ -92,9 +94,7 @@ impl PackStore {
         if dir.exists() {
             fs::remove_dir_all(&dir).map_err(io)?;
         }
-        fs::rename(scratch.path(), &dir).map_err(io)?;
-        // The directory moved away from under its guard.
-        let _ = scratch.keep();
+        fs::rename(&staged, &dir).map_err(io)?;
         atomic::sync_dir(parent).map_err(io)
     }
 
