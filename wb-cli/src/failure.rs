@@ -71,7 +71,9 @@ impl From<wb_host::Error> for Failure {
             | ErrorKind::NoSuchProfile { .. }
             | ErrorKind::Rollback(_) => Exit::NotFound,
             ErrorKind::Exists { .. } => Exit::Conflict,
-            ErrorKind::NoSuchCommand { .. } => Exit::NoSuchCommand,
+            ErrorKind::NoSuchCommand { .. } | ErrorKind::BuiltInMissing { .. } => {
+                Exit::NoSuchCommand
+            }
             ErrorKind::Refused { .. }
             | ErrorKind::Unsigned { .. }
             | ErrorKind::TierUnavailable { .. } => Exit::Refused,

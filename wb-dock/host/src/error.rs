@@ -123,6 +123,15 @@ pub enum ErrorKind {
     /// A binding was not taken.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A built-in command that comes with the toolchains is not installed.
+    #[error("the built-in command `{name}` is not installed")]
+    BuiltInMissing {
+        /// The name.
+        name: String,
+    },
+    /// A tool of the toolchains cannot be used.
+    #[error(transparent)]
+    Toolchain(wb_build::Error),
     /// A command has no version to go back to.
     #[error(transparent)]
     Rollback(#[from] RollbackError),
@@ -287,6 +296,8 @@ impl Error {
             ErrorKind::CorruptConsent { .. } => "host/corrupt-consent",
             ErrorKind::NoSuchToolkit { .. } => "host/no-such-toolkit",
             ErrorKind::NoSuchCommand { .. } => "registry/no-such-command",
+            ErrorKind::BuiltInMissing { .. } => "host/built-in-missing",
+            ErrorKind::Toolchain(ref error) => error.code(),
             ErrorKind::NoSuchVersion { .. } => "registry/no-such-version",
             ErrorKind::Store(ref error) => error.code(),
             ErrorKind::Bind(ref error) => error.code(),
@@ -356,6 +367,7 @@ impl Error {
             ErrorKind::CorruptConsent { .. } => {
                 Some("`wbx toolkit grant` writes it anew; remove the file to take the consent back")
             }
+            ErrorKind::BuiltInMissing { .. } => Some("install it: wbx toolchain install"),
             ErrorKind::NoSuchToolkit { .. } => Some("`wbx toolkit list` shows those there are"),
             ErrorKind::NoSuchCommand { .. } => {
                 Some("`wbx toolkit build-inline NAME LANG FILE` makes one")

@@ -2,6 +2,7 @@
 
 mod archive;
 mod build;
+mod commands;
 mod run;
 mod ship;
 mod task;
@@ -11,7 +12,7 @@ use std::fs;
 use std::sync::{Arc, OnceLock};
 
 use wb_dock::Engine;
-use wb_manifest::Digest;
+use wb_manifest::{CommandName, Digest};
 use wb_policy::Posture;
 use wb_registry::{Binding, CommandTable, RollbackError, Skipped, Store as _};
 
@@ -75,6 +76,16 @@ impl Nexus {
         Ok(Toolchains::new(&self.home, &self.engine()?))
     }
 
+    /// The engine, made when it is first needed.
+    fn engine(&self) -> Result<Engine, Error> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine.clone());
+        }
+        let engine = Engine::builder().code_cache(self.home.code()).build()?;
+        // Another thread may have been first; then its engine is the one.
+        Ok(self.engine.get_or_init(|| engine).clone())
+    }
+
     /// The registered commands, and the entries that cannot be used.
     ///
     /// # Errors
@@ -89,8 +100,14 @@ impl Nexus {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoSuchCommand`], [`ErrorKind::CorruptRegistry`].
+    /// [`ErrorKind::NoSuchCommand`], [`ErrorKind::BuiltInMissing`],
+    /// [`ErrorKind::CorruptRegistry`].
     pub fn resolve(&self, name: &str) -> Result<Arc<Binding>, Error> {
+        if let Ok(name) = name.parse::<CommandName>()
+            && name.is_reserved()
+        {
+            return self.built_in(&name);
+        }
         let (table, _) = self.registry.read(|_| true)?;
         table.get(name).ok_or_else(|| no_such_command(name))
     }

@@ -1,18 +1,23 @@
 //! A command by name, under what its manifest declares and the deployer grants.
 
-use wb_dock::{ArgMode, Engine, Invocation, Outcome, Program, Services};
+use std::io;
+use std::sync::Arc;
+
+use wb_dock::{ArgMode, Invocation, Outcome, Program, Services, Session};
 use wb_manifest::ToolkitId;
-use wb_policy::{Grant, Profile, Profiles, Shape, Tier, Trust, tier};
+use wb_policy::{Cap, Consent, Grant, Profile, Profiles, Shape, Tier, Trust, tier};
 use wb_registry::{Binding, Store as _};
 
 use super::Nexus;
+use super::commands::NexusCommands;
 use crate::clock::SystemClock;
 use crate::consent;
 use crate::error::{Error, ErrorKind};
 use crate::random::SystemRandom;
+use crate::steps::StepsLog;
 
 impl Nexus {
-    /// Runs the command `name` to its end.
+    /// Runs the command `name` to its end, and notes it in the steps log.
     ///
     /// `invocation` carries arguments and streams; the arg mode comes from the
     /// binding. The grant is what the binding declares, the profile allows and,
@@ -32,17 +37,30 @@ impl Nexus {
     ) -> Result<Outcome, Error> {
         let binding = self.resolve(name)?;
         let grant = self.grant(&binding, profile)?;
-        self.require_tier(&binding)?;
-        if binding.shape != Shape::Command {
-            let (name, shape) = (name.to_owned(), binding.shape);
-            return Err(ErrorKind::NotRunnable { name, shape }.into());
-        }
         let program = self.load(&binding)?;
-        let services = Services::default()
-            .clock(SystemClock::shared())
-            .random(SystemRandom::shared());
+        let services = self.services(&grant, profile)?;
         let command = program.admit(&grant, &services)?;
         Ok(command.run(invocation.arg_mode(arg_mode(&binding)))?)
+    }
+
+    /// What stands behind the capabilities of one run.
+    fn services(&self, grant: &Grant, profile: &Profile) -> Result<Services, Error> {
+        let mut services = Services::default()
+            .clock(SystemClock::shared())
+            .random(SystemRandom::shared())
+            .session(Session {
+                id: format!("{}-{}", std::process::id(), crate::unix_time().as_millis()),
+                tenant: "local".to_owned(),
+            })
+            .recorder(Arc::new(StepsLog::at(self.home.steps())));
+        let caps = grant.caps();
+        if caps.contains(Cap::Commands) || caps.contains(Cap::Parallel) {
+            services = services.commands(Arc::new(NexusCommands::new(self, profile)));
+        }
+        if let Some(profiles) = self.own_profiles()? {
+            services = services.profiles(profiles);
+        }
+        Ok(services)
     }
 
     /// The profile called `name`: one of the built-in four or of `profiles.toml`.
@@ -54,61 +72,72 @@ impl Nexus {
     pub fn profile(&self, name: &str) -> Result<Profile, Error> {
         let profiles = self.profiles()?;
         profiles.get(name).cloned().ok_or_else(|| {
+            let name = name.to_owned();
             let known = profiles.iter().map(|p| p.name().to_owned()).collect();
-            ErrorKind::NoSuchProfile {
-                name: name.to_owned(),
-                known,
-            }
-            .into()
+            ErrorKind::NoSuchProfile { name, known }.into()
         })
     }
 
+    /// The profiles there are.
     pub(super) fn profiles(&self) -> Result<Profiles, Error> {
+        Ok(self.own_profiles()?.unwrap_or_else(Profiles::built_in))
+    }
+
+    /// The profiles with the deployer's own, if `profiles.toml` is there.
+    fn own_profiles(&self) -> Result<Option<Profiles>, Error> {
         let path = self.home.root().join("profiles.toml");
         match std::fs::read_to_string(path) {
-            Ok(text) => Profiles::from_toml(&text).map_err(|error| {
-                ErrorKind::CorruptProfiles {
-                    reason: error.to_string(),
-                }
-                .into()
+            Ok(text) => Profiles::from_toml(&text).map(Some).map_err(|error| {
+                let reason = error.to_string();
+                ErrorKind::CorruptProfiles { reason }.into()
             }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Profiles::built_in()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::io("read", "profiles.toml", error)),
         }
     }
 
     /// What a run of `binding` may do under `profile`.
-    fn grant(&self, binding: &Binding, profile: &Profile) -> Result<Grant, Error> {
-        let consent = match (&binding.toolkit, binding.trust) {
-            (Some(toolkit), Trust::ThirdParty) => consent::load(&self.home, toolkit)?
-                .filter(|consent| covers(consent, toolkit, binding)),
-            _ => None,
-        };
-        Grant::decide(binding.caps, binding.trust, profile, consent.as_ref()).map_err(|refused| {
-            let toolkit = binding
-                .toolkit
-                .as_ref()
-                .map_or(binding.name.as_str(), ToolkitId::as_str);
-            ErrorKind::Refused {
-                toolkit: toolkit.to_owned(),
-                refused,
-            }
-            .into()
-        })
-    }
-
-    /// Refuses what must be contained better than this host can.
-    fn require_tier(&self, binding: &Binding) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// When the deployer has not consented, when it must be contained better
+    /// than this host can, or when it is nothing that runs from start to end.
+    pub(super) fn grant(&self, binding: &Binding, profile: &Profile) -> Result<Grant, Error> {
+        if binding.shape != Shape::Command {
+            let (name, shape) = (binding.name.to_string(), binding.shape);
+            return Err(ErrorKind::NotRunnable { name, shape }.into());
+        }
+        let consent = self.consent(binding)?;
+        let grant = Grant::decide(binding.caps, binding.trust, profile, consent.as_ref());
+        let grant = grant.map_err(|refused| {
+            let toolkit = binding.toolkit.as_ref();
+            let toolkit = toolkit.map_or(binding.name.as_str(), ToolkitId::as_str);
+            let toolkit = toolkit.to_owned();
+            ErrorKind::Refused { toolkit, refused }
+        })?;
         let wanted = tier(binding.shape, binding.trust, self.posture);
         if wanted == Tier::Instance {
-            return Ok(());
+            return Ok(grant);
         }
         let name = binding.name.to_string();
         Err(ErrorKind::TierUnavailable { name, tier: wanted }.into())
     }
 
+    /// The deployer's consent to a third-party binding.
+    fn consent(&self, binding: &Binding) -> Result<Option<Consent>, Error> {
+        let (Some(toolkit), Trust::ThirdParty) = (&binding.toolkit, binding.trust) else {
+            return Ok(None);
+        };
+        let artifact = binding.digest.to_string();
+        let consent = consent::load(&self.home, toolkit)?;
+        Ok(consent.filter(|consent| consent.covers(toolkit.as_str(), Some(&artifact))))
+    }
+
     /// The binding's program: compiled code if there is some, else from the artifact.
-    fn load(&self, binding: &Binding) -> Result<Program, Error> {
+    pub(super) fn load(&self, binding: &Binding) -> Result<Program, Error> {
+        if let Some(program) = self.built_in_program(binding)? {
+            return Ok(program);
+        }
         // Compiled code must not outlive trust in what it was compiled from.
         self.store.check(&binding.digest)?;
         let engine = self.engine()?;
@@ -118,25 +147,14 @@ impl Nexus {
         let wasm = self.store.get(&binding.digest)?;
         Ok(engine.load(&wasm)?)
     }
-
-    /// The engine, made when it is first needed.
-    pub(super) fn engine(&self) -> Result<Engine, Error> {
-        if let Some(engine) = self.engine.get() {
-            return Ok(engine.clone());
-        }
-        let engine = Engine::builder().code_cache(self.home.code()).build()?;
-        // Another thread may have been first; then its engine is the one.
-        Ok(self.engine.get_or_init(|| engine).clone())
-    }
 }
 
-fn arg_mode(binding: &Binding) -> ArgMode {
+pub(super) fn arg_mode(binding: &Binding) -> ArgMode {
     match binding.arg_mode {
         wb_manifest::ArgMode::Argv => ArgMode::Argv,
         wb_manifest::ArgMode::Stdin1 => ArgMode::Stdin1,
     }
 }
 
-fn covers(consent: &wb_policy::Consent, toolkit: &ToolkitId, binding: &Binding) -> bool {
-    consent.covers(toolkit.as_str(), Some(&binding.digest.to_string()))
-}
+#[cfg(test)]
+mod tests;
