@@ -1,0 +1,2 @@
+import x from "./bad.json";
+console.log(x);

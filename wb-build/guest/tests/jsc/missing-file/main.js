@@ -1,0 +1,2 @@
+import "./a.js";
+import { x } from "./gone.js";

@@ -1,0 +1,2 @@
+let s = "ÿþ";
+console.log(s.length)

@@ -1,0 +1,2 @@
+import { f } from "./lib/f.js";
+f();

@@ -1,0 +1,1 @@
+class E extends Error { constructor(m){super(m); this.name="E"; this.code=42} }; const c = new E("msg",{}); c.cause = new RangeError("root"); console.log(c); console.log([new Error("in list")]); console.log({e:new TypeError("obj")}); console.error(new AggregateError([new Error("1")],"agg")); throw c

@@ -1,0 +1,1 @@
+import { a, q } from "./lib"; import d from "./data.json" with { type: "json" }; import t from "./t.txt" with {type:"text"}; console.log(a, d, q===d, t, import.meta.url, import.meta.main); try { await import("./no" + "pe.js"); } catch (e) { console.log(e.name, e.message); }
