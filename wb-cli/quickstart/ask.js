@@ -1,4 +1,4 @@
 // Wants the Dock to run another command: that takes the capability `commands`.
 import { run } from "wb/commands";
 
-process.stdout.write(run("slug", ["--sep", "_"], "Hello World\n").stdout);
+process.stdout.write(run("slug", ["--separator", "_"], "Hello World\n").stdout);

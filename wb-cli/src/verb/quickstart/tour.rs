@@ -14,7 +14,7 @@ use crate::ui::Ui;
 use crate::verb;
 
 /// The arguments that `slug` runs with.
-const ARGS: [&str; 4] = ["--sep", "_", "--max", "40"];
+const ARGS: [&str; 4] = ["--separator", "_", "--max", "40"];
 
 /// Lines of output that are shown.
 const SHOWN: usize = 4;
