@@ -46,7 +46,8 @@ function read(text) {
     last[0] = 0;
     return row === "" ? [] : row.split(",").map((entry) => digits(entry).map((delta, i) => (last[i] = (last[i] ?? 0) + delta)));
   });
-  return { sources: sources.map((source) => sourceRoot + source), rows };
+  // Sources are told from the top of the tree, not from where the bundle lay.
+  return { sources: sources.map((source) => (sourceRoot + source).replace(/^(\.\.?\/)+/, "")), rows };
 }
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
