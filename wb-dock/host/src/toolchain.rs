@@ -88,6 +88,13 @@ impl Toolchains {
         self
     }
 
+    /// Works by another lock, for tools beside those of the lanes.
+    #[must_use]
+    pub fn with_lock(mut self, lock: Lock) -> Self {
+        self.lock = lock;
+        self
+    }
+
     /// The lock that names the packs.
     pub fn lock(&self) -> &Lock {
         &self.lock
@@ -240,5 +247,5 @@ impl Toolchains {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! Installations with a client of our own, so that everything can go wrong on
 //! purpose: the script stands where npm would be.
 
+#![cfg(unix)]
+
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

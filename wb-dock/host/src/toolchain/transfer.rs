@@ -37,7 +37,7 @@ pub(super) fn export(
                 .map_err(io)?;
         }
     }
-    builder.into_inner().and_then(|to| to.flush()).map_err(io)
+    builder.into_inner().and_then(Write::flush).map_err(io)
 }
 
 /// Reads packs and gives the names of those that were installed by it.
