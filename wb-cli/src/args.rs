@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wb_policy::Tier;
 
 /// Build, run, verify and ship toolkits: WebAssembly commands that get only what you grant.
 #[derive(Debug, Parser)]
@@ -176,9 +177,8 @@ pub(crate) struct TaskRun {
     pub(crate) id: String,
     /// Name of the task
     pub(crate) task: String,
-    /// Profile that bounds the run
-    #[arg(long, value_name = "NAME", default_value = "minimal")]
-    pub(crate) profile: String,
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
     /// Arguments for the recipe
     #[arg(last = true)]
     pub(crate) args: Vec<String>,
@@ -270,12 +270,27 @@ pub(crate) enum Format {
     Junit,
 }
 
+/// What a run may use at most.
+#[derive(Debug, Args)]
+pub(crate) struct Bounds {
+    /// Profile that bounds the run: compute, minimal, network, posix or one of your own
+    #[arg(long, value_name = "NAME", default_value = "minimal")]
+    pub(crate) profile: String,
+    /// Weakest isolation accepted for third-party code: instance, process, vm or container
+    #[arg(long, value_name = "TIER", default_value = "process", value_parser = tier)]
+    pub(crate) third_party_tier: Tier,
+}
+
+fn tier(name: &str) -> Result<Tier, String> {
+    let found = Tier::ALL.into_iter().find(|tier| tier.name() == name);
+    found.ok_or_else(|| "expected instance, process, vm or container".to_owned())
+}
+
 /// What to run.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Profile that bounds the run: compute, minimal, network or posix
-    #[arg(long, value_name = "NAME", default_value = "minimal")]
-    pub(crate) profile: String,
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
     /// Name of the command, then its arguments; a first `--` is passed over
     // One argument, so that everything after the name is the guest's.
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]

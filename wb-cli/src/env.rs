@@ -2,8 +2,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use wb_host::{Catalog, Home, Nexus, Toolkits, discover};
+use wb_policy::{Posture, Profile};
 
-use crate::args::Common;
+use crate::args::{Bounds, Common};
 use crate::failure::Failure;
 
 /// Where and how the program was called: the one place that asks the environment.
@@ -49,6 +50,20 @@ impl Env {
     /// The nexus; nothing is read yet.
     pub(crate) fn nexus(&self) -> Nexus {
         Nexus::open(self.home.clone())
+    }
+
+    /// The nexus with the isolation that a run asks for, and the profile that bounds it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such profile.
+    pub(crate) fn bounded(&self, bounds: &Bounds) -> Result<(Nexus, Profile), Failure> {
+        let nexus = self.nexus().with_posture(Posture {
+            third_party: bounds.third_party_tier,
+            ..Posture::default()
+        });
+        let profile = nexus.profile(&bounds.profile)?;
+        Ok((nexus, profile))
     }
 
     /// The toolkits directory, or where a new one goes.

@@ -2,6 +2,7 @@ use std::io;
 
 use serde_json::json;
 use wb_dock::{Input, Invocation, Output};
+use wb_host::TimedStdin;
 
 use crate::args::Run;
 use crate::done::Done;
@@ -13,11 +14,10 @@ use crate::ui::Ui;
 /// `wbx run NAME [ARGS]`
 pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let (name, arguments) = args.split();
-    let nexus = env.nexus();
-    let profile = nexus.profile(&args.profile)?;
+    let (nexus, profile) = env.bounded(&args.bounds)?;
     let mut invocation = Invocation::new(name)
         .args(arguments)
-        .stdin(Input::stream(io::stdin()));
+        .stdin(Input::stream(TimedStdin::within(profile.limits().wall)));
     if !ui.json() {
         invocation = invocation
             .stdout(Output::stream(io::stdout()))

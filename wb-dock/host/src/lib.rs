@@ -17,6 +17,7 @@ mod lock;
 mod nexus;
 mod random;
 mod registry_file;
+mod stdin;
 mod steps;
 pub mod task;
 pub mod toolchain;
@@ -35,6 +36,7 @@ pub use nexus::{
 };
 pub use random::SystemRandom;
 pub use registry_file::{RegistryFile, Repair};
+pub use stdin::TimedStdin;
 pub use steps::StepsLog;
 pub use toolkits::{Toolkits, toolkit_id};
 pub use tree::TreeLimits;

@@ -2,6 +2,7 @@ use std::io::{self, Write as _};
 
 use serde_json::json;
 use wb_dock::Input;
+use wb_host::TimedStdin;
 
 use crate::args::TaskRun;
 use crate::done::Done;
@@ -15,15 +16,14 @@ use crate::verb::run::guest_code;
 pub(crate) fn run(args: &TaskRun, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let catalog = env.catalog();
     let (id, place) = catalog.find(&args.id)?;
-    let nexus = env.nexus();
-    let profile = nexus.profile(&args.profile)?;
+    let (nexus, profile) = env.bounded(&args.bounds)?;
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let code = nexus.run_task(
         (place, &id),
         &args.task,
         &args.args,
         &profile,
-        Input::stream(io::stdin()),
+        Input::stream(TimedStdin::within(profile.limits().wall)),
         &mut |outcome| {
             if ui.json() {
                 stdout.extend_from_slice(&outcome.stdout);
