@@ -5,6 +5,7 @@
 //! hands its bytes to [`unpack`].
 
 pub(crate) mod archive;
+mod builtins;
 mod glob;
 mod lock;
 mod recipe;

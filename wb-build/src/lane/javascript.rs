@@ -118,21 +118,34 @@ pub(crate) fn build(
     lock: &Lock,
 ) -> Result<(), Error> {
     let bundle = bundle(plan, source, entry, options, lock)?;
+    let inputs = vec![
+        output("/i/bundle.js", bundle, BUNDLE),
+        output("/i/bundle.js.map", bundle, MAP),
+    ];
+    finish(plan, "/i", "bundle.js", inputs, options.product, lock)
+}
+
+/// Adds the steps from one module, `entry` in the mounted `root`, to the artifact.
+pub(crate) fn finish(
+    plan: &mut Plan,
+    root: &str,
+    entry: &str,
+    inputs: Vec<Input>,
+    product: &str,
+    lock: &Lock,
+) -> Result<(), Error> {
     let pack = plan.push(Step {
         label: "compile to bytecode".to_owned(),
         work: Work::Run(Box::new(Run {
             tool: lock.member("jsc", "jsc.wasm")?,
-            argv: ["jsc", "--maps", "--root", "/i", "-o", PACK, "bundle.js"]
+            argv: ["jsc", "--maps", "--root", root, "-o", PACK, entry]
                 .map(str::to_owned)
                 .to_vec(),
             env: Vec::new(),
             limits: limits::COMPILE,
             dialect: Dialect::Jsc,
         })),
-        inputs: vec![
-            output("/i/bundle.js", bundle, BUNDLE),
-            output("/i/bundle.js.map", bundle, MAP),
-        ],
+        inputs,
         outputs: vec![PACK.to_owned()],
     });
     let main = plan.push(Step {
@@ -148,7 +161,7 @@ pub(crate) fn build(
         outputs: vec![SPLICED.to_owned()],
     });
     plan.products.push(Product {
-        name: options.product.to_owned(),
+        name: product.to_owned(),
         step: main,
         output: SPLICED.to_owned(),
     });

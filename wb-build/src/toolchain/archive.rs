@@ -161,6 +161,19 @@ fn base64(bytes: &[u8]) -> String {
 
 /// The regular files of a `.tgz`; links and other things are refused.
 pub(crate) fn unpack_tgz(what: &str, bytes: &[u8]) -> Result<Tree, Error> {
+    entries_where(what, &gunzip(what, bytes)?, |_| true)
+}
+
+/// Some of the files of a `.tgz`; what is not kept may be anything.
+pub(crate) fn unpack_tgz_where(
+    what: &str,
+    bytes: &[u8],
+    keep: impl Fn(&str) -> bool,
+) -> Result<Tree, Error> {
+    entries_where(what, &gunzip(what, bytes)?, keep)
+}
+
+fn gunzip(what: &str, bytes: &[u8]) -> Result<Bytes, Error> {
     let mut tar = Vec::new();
     // A reader that ends one byte past the limit tells "at" from "beyond" it.
     flate2::read::MultiGzDecoder::new(bytes)
@@ -173,7 +186,7 @@ pub(crate) fn unpack_tgz(what: &str, bytes: &[u8]) -> Result<Tree, Error> {
             &format!("unpacks to more than {MOST_UNPACKED} bytes"),
         ));
     }
-    tree_entries(what, &Bytes::from(tar))
+    Ok(Bytes::from(tar))
 }
 
 /// The regular files of a tar archive, as slices of it: nothing is copied.
@@ -183,6 +196,10 @@ pub(crate) fn unpack_tgz(what: &str, bytes: &[u8]) -> Result<Tree, Error> {
 /// [`ErrorKind::Archive`] if the archive is malformed, holds a link or a device,
 /// names a file twice, or names one outside its folder.
 pub fn tree_entries(what: &str, tar: &Bytes) -> Result<Tree, Error> {
+    entries_where(what, tar, |_| true)
+}
+
+fn entries_where(what: &str, tar: &Bytes, keep: impl Fn(&str) -> bool) -> Result<Tree, Error> {
     let broken = |e: std::io::Error| fault(what, &format!("not a readable tar: {e}"));
     let mut tree = Tree::new();
     let mut archive = tar::Archive::new(&tar[..]);
@@ -194,6 +211,9 @@ pub fn tree_entries(what: &str, tar: &Bytes) -> Result<Tree, Error> {
         }
         let path = entry.path_bytes();
         let shown = String::from_utf8_lossy(&path);
+        if !keep(&shown) {
+            continue;
+        }
         if !kind.is_file() {
             return Err(fault(what, &format!("`{shown}` is not a regular file")));
         }

@@ -3,6 +3,7 @@
 use wb_manifest::{Digest, RelPath, Tree};
 
 use super::Lock;
+use super::builtins::builtins;
 use crate::error::{Error, ErrorKind};
 use crate::guest;
 use crate::lane::c::{self, LINKED, Object, Options, Target};
@@ -14,6 +15,23 @@ use crate::step::{Dialect, Input, Run, Source, SourceTree, Step, Work};
 /// Where the prelude's modules are mounted.
 const PRELUDE: &str = "/w";
 const PRELUDE_PACK: &str = "/o/prelude.pack";
+
+/// What a program can reach of the prelude; the rest comes by their imports.
+const PRELUDE_ENTRIES: [&str; 13] = [
+    "core.js",
+    "inspect.js",
+    "table.js",
+    "url.js",
+    "clone.js",
+    "wb.js",
+    "wb/session.js",
+    "wb/commands.js",
+    "wb/parallel.js",
+    "node/fs.js",
+    "node/path.js",
+    "node/process.js",
+    "node/util.js",
+];
 
 /// Plans the build of a derived pack.
 ///
@@ -32,9 +50,12 @@ pub fn recipe(
         "jsc" => jsc(&js_tree(&sources("quickjs", "quickjs.tar")?), lock),
         "jsrt" => jsrt(&js_tree(&sources("quickjs", "quickjs.tar")?), lock),
         "tsc" => tsc(sources("typescript", "typescript.tar")?, lock),
+        "builtins" => builtins(lock),
         _ => Err(ErrorKind::UnknownPack {
             name: name.to_owned(),
-            known: ["jsc", "jsrt", "tsc"].map(str::to_owned).to_vec(),
+            known: ["jsc", "jsrt", "tsc", "builtins"]
+                .map(str::to_owned)
+                .to_vec(),
         }
         .into()),
     }
@@ -42,26 +63,28 @@ pub fn recipe(
 
 /// The engine's sources and our own around it.
 fn js_tree(quickjs: &Tree) -> Tree {
-    let below = |folder: &str, tree: &Tree| -> Tree {
-        tree.iter()
-            .map(|(path, bytes)| (path_of(&format!("{folder}/{path}")), bytes.clone()))
-            .collect()
-    };
     let mut tree = below("quickjs", quickjs);
     tree.extend(below("js", &guest::sources("js")));
     tree
 }
 
-fn path_of(path: &str) -> RelPath {
+/// The same tree inside a folder.
+pub(super) fn below(folder: &str, tree: &Tree) -> Tree {
+    tree.iter()
+        .map(|(path, bytes)| (path_of(&format!("{folder}/{path}")), bytes.clone()))
+        .collect()
+}
+
+pub(super) fn path_of(path: &str) -> RelPath {
     path.parse().expect("paths of our own sources are relative")
 }
 
-fn plan(name: &str, source: Digest) -> Plan {
+pub(super) fn plan(name: &str, source: Digest) -> Plan {
     c::empty(&format!("{name}/1"), None, source)
 }
 
 /// Adds the compilation of some sources.
-fn compile(
+pub(super) fn compile(
     plan: &mut Plan,
     tree: &Tree,
     files: &[&str],
@@ -77,8 +100,8 @@ fn engine(plan: &mut Plan, tree: &Tree, lock: &Lock) -> Result<Vec<Object>, Erro
     let options = Options {
         level: "-Os",
         extra: words(
-            "-std=gnu11 -D_GNU_SOURCE -DQUICKJS_NG_BUILD -DNDEBUG -w -funsigned-char \
-             -ffunction-sections -fdata-sections",
+            "-std=gnu11 -D_GNU_SOURCE -DNDEBUG -w -funsigned-char -ffunction-sections \
+             -fdata-sections",
         ),
         inputs: Vec::new(),
     };
@@ -166,7 +189,7 @@ fn prelude(plan: &mut Plan, tree: &Tree, lock: &Lock) -> Result<usize, Error> {
     let mut argv = words("jsc --prelude --root");
     argv.push(PRELUDE.to_owned());
     argv.extend(["-o", PRELUDE_PACK].map(str::to_owned));
-    argv.extend(modules.iter().map(|(path, _)| path.to_string()));
+    argv.extend(PRELUDE_ENTRIES.map(str::to_owned));
     Ok(plan.push(Step {
         label: "compile the prelude".to_owned(),
         work: Work::Run(Box::new(Run {
@@ -203,7 +226,7 @@ fn tsc(mut tree: Tree, lock: &Lock) -> Result<Plan, Error> {
     Ok(plan)
 }
 
-fn product(name: &str, step: usize) -> Product {
+pub(super) fn product(name: &str, step: usize) -> Product {
     Product {
         name: name.to_owned(),
         step,
@@ -211,6 +234,6 @@ fn product(name: &str, step: usize) -> Product {
     }
 }
 
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     text.split_ascii_whitespace().map(str::to_owned).collect()
 }
