@@ -101,10 +101,21 @@ pub(crate) fn failure(error: wb_host::Error, names: &Names<'_>) -> Failure {
         }
         _ => (String::new(), None),
     };
+    let sources = match error.kind() {
+        ErrorKind::Build(failure) => failure.sources.clone(),
+        _ => Tree::new(),
+    };
+    let mut failure: Failure = error.into();
+    if let Names::One(name) = names {
+        // Steps are called after the file's name in the lane.
+        for (path, _) in &sources {
+            failure.message = failure.message.replace(path.as_str(), name);
+        }
+    }
     Failure {
         details,
         data,
-        ..error.into()
+        ..failure
     }
 }
 

@@ -1,0 +1,375 @@
+//! The ladder as a user climbs it: the program itself, with real compilers.
+//!
+//! The toolchains come from `WB_TEST_HOME`, else from a folder of the target
+//! directory, and are installed there by the first test that needs them.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// A nexus of its own, with the compilers of the shared one, and a directory to work in.
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+/// Where the compilers are.
+fn shared() -> &'static Path {
+    static SHARED: OnceLock<PathBuf> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let given = std::env::var_os("WB_TEST_HOME").map(PathBuf::from);
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let home = given.unwrap_or_else(|| target.with_file_name("wb-test-home"));
+        let installed = Command::new(env!("CARGO_BIN_EXE_wbx"))
+            .args(["toolchain", "install"])
+            .env("WB_HOME", &home)
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(installed.success());
+        home
+    })
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("home");
+        fs::create_dir_all(&home).unwrap();
+        for part in ["toolchains", "code"] {
+            let _ = fs::create_dir(shared().join(part));
+            std::os::unix::fs::symlink(shared().join(part), home.join(part)).unwrap();
+        }
+        fs::create_dir(dir.path().join("work")).unwrap();
+        Self { dir }
+    }
+
+    fn work(&self) -> PathBuf {
+        self.dir.path().join("work")
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.work().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wbx"));
+        command
+            .args(args)
+            .current_dir(self.work())
+            .env("WB_HOME", self.dir.path().join("home"))
+            .env_remove("WB_TOOLKITS_ROOT")
+            .env("WB_OFFLINE", "1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn wbx(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn with_input(&self, args: &[&str], input: &[u8]) -> Output {
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_owned();
+        let writer = std::thread::spawn(move || {
+            // A guest may end before it has read everything.
+            let _ = stdin.write_all(&input);
+        });
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        output
+    }
+
+    /// What a verb that succeeds says.
+    fn says(&self, args: &[&str]) -> String {
+        let output = self.wbx(args);
+        assert!(
+            output.status.success(),
+            "{args:?}: {}",
+            text(&output.stderr)
+        );
+        text(&output.stdout)
+    }
+
+    /// The exit code and the complaint of a verb that fails.
+    fn fails(&self, args: &[&str]) -> (i32, String) {
+        let output = self.wbx(args);
+        (output.status.code().unwrap(), text(&output.stderr))
+    }
+
+    fn digest(&self, name: &str) -> String {
+        let versions = self.says(&["--json", "versions", name]);
+        let json: serde_json::Value = serde_json::from_str(&versions).unwrap();
+        let live = json["data"]["live"].as_u64().unwrap() as usize;
+        let digest = &json["data"]["versions"][live]["digest"];
+        digest.as_str().unwrap().to_owned()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+const SLUG: &str = include_str!("../quickstart/slug.js");
+
+#[test]
+fn quickstart_climbs_all_three_rungs() {
+    shared();
+    let output = Command::new(env!("CARGO_BIN_EXE_wbx"))
+        .args(["--offline", "quickstart"])
+        .env("WB_HOME", shared())
+        .output()
+        .unwrap();
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{said}{}", text(&output.stderr));
+    for expected in [
+        "built + registered command `slug` (js) → build/commands/",
+        "run it via the Dock: run-command slug",
+        "promoted session command → workspace toolkit `slug` at toolkits/slug",
+        "same sha as the session build",
+        "✓ imports: ",
+        "packed `slug` (1 command, 3 documents, ",
+        "installed `slug` → commands: slug",
+        "import `wb:commands.run` needs `commands`",
+        "profile `compute` does not grant",
+        "the smallest profile that grants it is `minimal`",
+        "wbx toolkit build-inline NAME js FILE.js",
+    ] {
+        assert!(said.contains(expected), "no {expected:?} in:\n{said}");
+    }
+    let left = fs::read_dir(shared().join("tmp")).unwrap();
+    assert_eq!(left.count(), 0, "the scratch nexuses are removed");
+}
+
+#[test]
+fn messages_are_those_of_the_documentation() {
+    let place = Place::new();
+    place.write("slug.js", SLUG);
+    let built = place.says(&["toolkit", "build-inline", "slug", "js", "slug.js"]);
+    let digest = place.digest("slug");
+    assert_eq!(
+        built,
+        format!(
+            "built + registered command `slug` (js) → build/commands/{digest}.wasm\n\
+             run it via the Dock: run-command slug\n"
+        )
+    );
+    assert!(
+        place
+            .dir
+            .path()
+            .join(format!("home/build/commands/{digest}.wasm"))
+            .is_file()
+    );
+    place.says(&["toolkit", "promote", "slug", "js", "slug.js"]);
+    place.says(&["toolkit", "build", "slug"]);
+    assert_eq!(
+        place.digest("slug"),
+        digest,
+        "the same source gives the same sha"
+    );
+}
+
+#[test]
+fn streams_and_exit_codes_pass_through() {
+    let place = Place::new();
+    place.write(
+        "tool.c",
+        r#"#include <stdio.h>
+        #include <stdlib.h>
+        int main(int argc, char **argv) {
+            int c, lines = 0;
+            while ((c = getchar()) != EOF) { putchar(c); lines += c == '\n'; }
+            fprintf(stderr, "%d lines, %d arguments\n", lines, argc - 1);
+            return argc > 1 ? atoi(argv[1]) : 0;
+        }"#,
+    );
+    place.says(&["toolkit", "build-inline", "tool", "c", "tool.c"]);
+    let input = "many lines\n".repeat(20_000);
+    let output = place.with_input(&["run", "tool", "--", "7", "--json"], input.as_bytes());
+    assert_eq!(output.status.code(), Some(7));
+    assert_eq!(text(&output.stdout), input);
+    assert_eq!(text(&output.stderr), "20000 lines, 2 arguments\n");
+
+    let output = place.with_input(&["--json", "run", "tool", "3"], b"x\n");
+    assert_eq!(output.status.code(), Some(3));
+    let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(envelope["data"]["exit_code"], 3);
+    assert_eq!(envelope["data"]["stdout"], "x\n");
+
+    let steps = fs::read_to_string(place.dir.path().join("home/runs/_steps.jsonl")).unwrap();
+    assert_eq!(steps.lines().count(), 2);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_run() {
+    let place = Place::new();
+    place.write(
+        "yes.c",
+        "#include <stdio.h>\nint main(void) { while (puts(\"y\") >= 0); return 9; }",
+    );
+    place.says(&["toolkit", "build-inline", "yes", "c", "yes.c"]);
+    let mut child = place
+        .command(&["run", "yes"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let mut first = [0; 2];
+    std::io::Read::read_exact(&mut out, &mut first).unwrap();
+    drop(out);
+    assert_eq!(child.wait().unwrap().code(), Some(9));
+}
+
+#[test]
+fn time_is_up_also_for_a_guest_that_waits_for_input() {
+    let place = Place::new();
+    fs::write(
+        place.dir.path().join("home/profiles.toml"),
+        "[profiles.short]\ntime = '200ms'\n",
+    )
+    .unwrap();
+    place.write(
+        "waits.c",
+        "#include <stdio.h>\nint main(void) { for (;;) getchar(); }",
+    );
+    place.says(&["toolkit", "build-inline", "waits", "c", "waits.c"]);
+    let start = Instant::now();
+    let mut child = place
+        .command(&["run", "--profile", "short", "waits"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Held open, and never written to.
+    let stdin = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    assert_eq!(output.status.code(), Some(124), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("wall"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_compiler_error_is_shown_with_its_line() {
+    let place = Place::new();
+    place.write("bad.c", "int main(void) {\n  retrun 0;\n}\n");
+    let (code, said) = place.fails(&["toolkit", "build-inline", "bad", "c", "bad.c"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("--> bad.c:2:3"), "{said}");
+    assert!(said.contains("2 |   retrun 0;"), "{said}");
+    assert!(said.contains("error[build/rejected]"), "{said}");
+    assert!(!said.contains("main.c"), "the user knows no main.c: {said}");
+
+    place.write("bad.js", "let x = ;\n");
+    let output = place.wbx(&["--json", "toolkit", "build-inline", "bad", "js", "bad.js"]);
+    let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(envelope["error"]["code"], "build/rejected");
+    assert_eq!(envelope["data"]["diagnostics"][0]["place"]["line"], 1);
+    assert_eq!(
+        place.fails(&["run", "bad"]).0,
+        127,
+        "nothing was registered"
+    );
+}
+
+#[test]
+fn hostile_sources_fail_with_words() {
+    let place = Place::new();
+    for (name, lang, source) in [
+        ("empty", "c", String::new()),
+        (
+            "passwd",
+            "c",
+            "#include \"/etc/passwd\"\nint main(void) { return 0; }\n".to_owned(),
+        ),
+        (
+            "nested",
+            "c",
+            format!(
+                "int main(void) {{ return {}0{}; }}\n",
+                "(".repeat(20_000),
+                ")".repeat(20_000)
+            ),
+        ),
+        ("up", "js", "import '../../../etc/passwd';\n".to_owned()),
+    ] {
+        place.write("source", &source);
+        let (code, said) = place.fails(&["toolkit", "build-inline", name, lang, "source"]);
+        assert_eq!(code, 1, "{name}: {said}");
+        assert!(said.contains("error"), "{name}: {said}");
+        assert!(!said.contains("root:"), "{name}: {said}");
+    }
+    fs::write(place.work().join("source"), b"int x = \xff\xfe;\n").unwrap();
+    assert_eq!(
+        place
+            .fails(&["toolkit", "build-inline", "bytes", "c", "source"])
+            .0,
+        1
+    );
+}
+
+#[test]
+fn versions_go_back_and_forth() {
+    let place = Place::new();
+    place.write("v.js", "console.log('one')\n");
+    place.says(&["toolkit", "build-inline", "v", "js", "v.js"]);
+    let first = place.digest("v");
+    place.write("v.js", "console.log('two')\n");
+    place.says(&["toolkit", "build-inline", "v", "js", "v.js"]);
+    assert_eq!(place.says(&["run", "v"]), "two\n");
+    place.says(&["rollback", "v", &first[..10]]);
+    assert_eq!(place.says(&["run", "v"]), "one\n");
+    assert!(
+        place
+            .says(&["versions", "v"])
+            .starts_with(&format!("* {first}\n"))
+    );
+    place.says(&["gc"]);
+    assert_eq!(
+        place.fails(&["rollback", "v"]).0,
+        4,
+        "there is nothing before the first"
+    );
+}
+
+#[test]
+fn a_bundle_with_the_wrong_sha_is_not_installed() {
+    let place = Place::new();
+    place.write("slug.js", SLUG);
+    place.says(&["toolkit", "promote", "slug", "js", "slug.js"]);
+    let (code, said) = place.fails(&["toolkit", "pack", "slug"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("build it: wbx toolkit build slug"), "{said}");
+    place.says(&["toolkit", "build", "slug"]);
+    place.says(&["toolkit", "pack", "slug", "-o", "b.wbundle"]);
+
+    let other = Place::new();
+    let bundle = place.work().join("b.wbundle");
+    let bundle = bundle.to_str().unwrap();
+    let wrong = "0".repeat(64);
+    let (code, said) = other.fails(&["toolkit", "install", bundle, "--sha", &wrong]);
+    assert_eq!(code, 5, "{said}");
+    assert_eq!(other.fails(&["run", "slug"]).0, 127);
+    let (code, said) = other.fails(&["toolkit", "install", bundle, "--third-party"]);
+    assert_eq!(code, 126, "{said}");
+    other.says(&["toolkit", "install", bundle]);
+    assert_eq!(other.says(&["run", "slug", "Hello World"]), "hello-world\n");
+    assert!(other.says(&["toolkit", "list"]).starts_with("slug "));
+}
