@@ -287,6 +287,7 @@ impl EngineBuilder {
             .wasm_multi_memory(false)
             // The same bytes on every machine.
             .relaxed_simd_deterministic(true)
+            .wasm_backtrace_max_frames(None)
             // Nothing reads backtraces, and the map to make them is a tenth of the code.
             .generate_address_map(false);
         if let Some(instances) = self.pool {

@@ -10,6 +10,8 @@ mod image;
 mod lookup;
 mod mount;
 mod node;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use files::Files;

@@ -17,7 +17,7 @@ pub(crate) struct Guest {
     pub(crate) memory: Option<Memory>,
     pub(crate) reply: Reply,
     pub(crate) grant: Arc<Grant>,
-    pub(crate) services: Services,
+    pub(crate) services: Arc<Services>,
     /// Whether the run has all cores for itself: false below a fan-out.
     pub(crate) alone: bool,
 }

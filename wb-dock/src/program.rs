@@ -99,6 +99,15 @@ impl Program {
     /// # Ok::<(), wb_dock::Error>(())
     /// ```
     pub fn admit(&self, grant: &Grant, services: &Services) -> Result<Command, Error> {
+        self.admit_shared(grant, &Arc::new(services.clone()))
+    }
+
+    /// Admits a program for a run inside another, which has the same services.
+    pub(crate) fn admit_shared(
+        &self,
+        grant: &Grant,
+        services: &Arc<Services>,
+    ) -> Result<Command, Error> {
         if grant.limits().fuel.is_some() && !self.0.engine.counts_fuel() {
             return Err(ErrorKind::Engine {
                 message: "the grant limits fuel, which this engine does not count".into(),
@@ -111,7 +120,11 @@ impl Program {
 
     /// The program linked to what `grant` covers, the second wall; linked once for
     /// each set of capabilities.
-    fn linked(&self, grant: &Grant, services: &Services) -> Result<InstancePre<Guest>, Error> {
+    pub(crate) fn linked(
+        &self,
+        grant: &Grant,
+        services: &Services,
+    ) -> Result<InstancePre<Guest>, Error> {
         let caps = grant.caps();
         let held = self
             .lock()

@@ -282,7 +282,6 @@ impl FileSystem {
 
     pub(crate) fn rename(&mut self, from: &Lookup, to: &Lookup, now: u64) -> Result<(), Fail> {
         let node = from.existing(self)?;
-        let node = self.adopted(from, node)?;
         let (Some(old), Some(new)) = (from.name.as_deref(), to.name.as_deref()) else {
             return Err(Errno::Busy.into());
         };
@@ -312,6 +311,7 @@ impl FileSystem {
             None if to.directory && !is_directory => return Err(Errno::Notdir.into()),
             None => {}
         }
+        let node = self.adopted(from, node)?;
         // Named anew before the old name goes, so that the node is never without one.
         self.link_entry(new_parent, new, node)?;
         self.unlink_entry(old_parent, old);

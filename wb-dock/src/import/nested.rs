@@ -81,7 +81,9 @@ impl Child {
             .ok_or_else(|| {
                 Failed::new(Status::NoSuchCommand, format!("no such command `{name}`"))
             })?;
-        let admitted = resolved.program.admit(&resolved.grant, &guest.services);
+        let admitted = resolved
+            .program
+            .admit_shared(&resolved.grant, &guest.services);
         let command = admitted.map_err(|error| {
             let status = match error.kind() {
                 ErrorKind::NotGranted { .. } | ErrorKind::NotProvided { .. } => Status::Refused,

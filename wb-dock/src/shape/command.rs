@@ -27,7 +27,7 @@ pub struct Command {
     program: Program,
     linked: InstancePre<Guest>,
     grant: Arc<Grant>,
-    services: Services,
+    services: Arc<Services>,
 }
 
 impl Command {
@@ -35,7 +35,7 @@ impl Command {
         program: Program,
         linked: InstancePre<Guest>,
         grant: &Grant,
-        services: &Services,
+        services: &Arc<Services>,
     ) -> Result<Self, Error> {
         let reason = if program.start().is_none() {
             "it exports no function `_start`"
@@ -46,7 +46,7 @@ impl Command {
                 program,
                 linked,
                 grant: Arc::new(grant.clone()),
-                services: services.clone(),
+                services: Arc::clone(services),
             });
         };
         Err(ErrorKind::NotACommand { reason }.into())
@@ -112,7 +112,7 @@ impl Command {
                 memory: None,
                 reply: Reply::default(),
                 grant: Arc::clone(&self.grant),
-                services: self.services.clone(),
+                services: Arc::clone(&self.services),
                 alone: account.alone,
             },
         );
