@@ -59,6 +59,11 @@ pub(crate) fn tree(files: &[(&str, &str)]) -> Tree {
         .collect()
 }
 
+/// The files below a directory of the repository.
+pub(crate) fn tree_of(dir: &std::path::Path) -> Tree {
+    wb_host::tree::read(dir, wb_host::TreeLimits::default()).expect("the directory is readable")
+}
+
 pub(crate) fn plan(lang: Lang, tree: Tree) -> Result<Plan, Error> {
     lane::plan(lang, tree, Options::default(), &Lock::pinned())
 }
