@@ -195,7 +195,7 @@ fn bundle(
             // Packages that know browsers bring code that needs nothing of Node.
             "--conditions=wb,browser,worker,module",
             // What the engine understands; esbuild lowers the rest or refuses it.
-            "--target=es2023",
+            "--target=es2024",
             "--charset=utf8",
             "--legal-comments=none",
             "--sourcemap=external",

@@ -1,7 +1,13 @@
-use wb_build::NoCache;
-use wb_manifest::Lang;
+#![expect(clippy::disallowed_methods, reason = "sources in two places on disk")]
 
-use crate::home::{artifact, build, execute, findings, output, plan, run, tree};
+use std::time::Duration;
+
+use wb_build::{NoCache, Work};
+use wb_dock::{Grant, Services};
+use wb_manifest::Lang;
+use wb_policy::Limits;
+
+use crate::home::{artifact, build, engine, execute, findings, output, plan, run, tree, tree_of};
 
 const HELLO: &str = "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n";
 
@@ -205,4 +211,76 @@ fn bytes_that_are_not_text_are_a_finding() {
         found.iter().any(|f| f.starts_with("main.c:1:")),
         "{found:#?}"
     );
+}
+
+#[test]
+fn the_dock_is_there_for_c_and_only_what_is_called_is_imported() {
+    let source = r#"
+        #include <stdio.h>
+        #include <wb.h>
+        int main(void) {
+            wb_output out;
+            int code = wb_run("upper", 0, "x", 1, &out);
+            printf("%d\n", code);
+        }
+    "#;
+    let program = engine()
+        .load(&artifact(Lang::C, &[("main.c", source)]).wasm)
+        .unwrap();
+    let imports: Vec<_> = program
+        .imports()
+        .filter(|(m, _)| m.starts_with("wb:"))
+        .collect();
+    assert!(imports.contains(&("wb:commands", "run")), "{imports:?}");
+    assert!(
+        imports.iter().all(|(m, _)| *m != "wb:parallel"),
+        "{imports:?}"
+    );
+    let refused = program
+        .admit(&Grant::none(), &Services::default())
+        .unwrap_err();
+    assert_eq!(refused.code(), "dock/not-granted");
+}
+
+#[test]
+fn a_compiler_that_needs_too_much_is_stopped_and_says_which_limit() {
+    let stopped = |narrow: fn(&mut Limits)| {
+        let source = "char all[200000000] = {1};\nint main(int n, char **v) { return all[n]; }\n";
+        let mut plan = plan(Lang::C, tree(&[("main.c", source)])).unwrap();
+        let Work::Run(compile) = &mut plan.steps[0].work else {
+            panic!("the first step compiles")
+        };
+        narrow(&mut compile.limits);
+        let error = run(&plan, &NoCache, 1).unwrap_err();
+        assert_eq!(error.code(), "build/limit");
+        error.to_string()
+    };
+    let memory = stopped(|limits| limits.memory = 64 << 20);
+    assert!(
+        memory.starts_with("compile main.c: memory limit of 64 MiB reached"),
+        "{memory}"
+    );
+    let time = stopped(|limits| limits.wall = Duration::from_millis(20));
+    assert!(
+        time.starts_with("compile main.c: wall-time limit of 20 ms reached"),
+        "{time}"
+    );
+}
+
+#[test]
+fn the_same_source_in_two_places_gives_the_same_bytes() {
+    let build_in = |dir: &std::path::Path, jobs| {
+        for (path, text) in SEVERAL {
+            let path = dir.join("src").join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let plan = plan(Lang::C, tree_of(&dir.join("src"))).unwrap();
+        run(&plan, &NoCache, jobs).unwrap().artifact().unwrap()
+    };
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let deep = two.path().join("quite/another/place");
+    let (one, two) = (build_in(one.path(), 1), build_in(&deep, 3));
+    assert_eq!(one.digest, two.digest);
+    assert_eq!(one.provenance, two.provenance);
 }

@@ -1,7 +1,7 @@
 use wb_build::{NoCache, npm};
 use wb_manifest::Lang;
 
-use crate::home::{artifact, execute, findings, output, plan, run, toolchains, tree};
+use crate::home::{artifact, engine, execute, findings, output, plan, run, toolchains, tree};
 
 const SLUG: &str = r#"
 const fold = (s) => s.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase();
@@ -93,6 +93,27 @@ fn hostile_nesting_is_a_finding_or_a_named_crash() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn what_a_program_imports_of_the_dock_is_what_its_command_needs() {
+    let needs = |source: &str| {
+        let program = engine()
+            .load(&artifact(Lang::Js, &[("index.js", source)]).wasm)
+            .unwrap();
+        let mut dock: Vec<String> = program
+            .imports()
+            .filter(|(module, _)| module.starts_with("wb:"))
+            .map(|(module, name)| format!("{module} {name}"))
+            .collect();
+        dock.sort();
+        dock
+    };
+    assert!(needs("console.log(1);\n").is_empty());
+    assert_eq!(
+        needs("import { run } from 'wb';\nconsole.log(run('upper', [], 'x').stdout);\n"),
+        ["wb:commands run", "wb:reply len", "wb:reply read"]
+    );
 }
 
 const LOCK: &str = r#"{
