@@ -1,5 +1,6 @@
 //! The command line as types; nothing is looked up or decided here.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -27,6 +28,40 @@ pub(crate) struct Wbx {
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
+
+/// The plainest command line, `wbx run NAME …`, read without the parser.
+///
+/// Half of what a small command costs would be the description of all the other
+/// verbs. Anything with an option before the name is left to the parser.
+pub(crate) fn plain_run(args: impl Iterator<Item = OsString>) -> Option<Wbx> {
+    let mut args = args.skip(1);
+    if args.next()? != "run" {
+        return None;
+    }
+    let command = args
+        .map(OsString::into_string)
+        .collect::<Result<Vec<_>, _>>();
+    let command = command.ok()?;
+    if command.first()?.starts_with('-') {
+        return None;
+    }
+    Some(Wbx {
+        common: Common::default(),
+        verb: Verb::Run(Run {
+            bounds: Bounds {
+                profile: DEFAULT_PROFILE.to_owned(),
+                third_party_tier: DEFAULT_TIER,
+            },
+            command,
+        }),
+    })
+}
+
+/// The profile of a run that names none.
+const DEFAULT_PROFILE: &str = "minimal";
+
+/// The isolation of third-party code where no other is accepted.
+const DEFAULT_TIER: Tier = Tier::Process;
 
 /// Options that every verb takes.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -274,10 +309,10 @@ pub(crate) enum Format {
 #[derive(Debug, Args)]
 pub(crate) struct Bounds {
     /// Profile that bounds the run: compute, minimal, network, posix or one of your own
-    #[arg(long, value_name = "NAME", default_value = "minimal")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_PROFILE)]
     pub(crate) profile: String,
     /// Weakest isolation accepted for third-party code: instance, process, vm or container
-    #[arg(long, value_name = "TIER", default_value = "process", value_parser = tier)]
+    #[arg(long, value_name = "TIER", default_value = DEFAULT_TIER.name(), value_parser = tier)]
     pub(crate) third_party_tier: Tier,
 }
 
@@ -456,6 +491,18 @@ mod tests {
             let (name, args) = run.split();
             assert_eq!((name, parsed.common.json), ("slug", false), "{line}");
             assert_eq!(args, expected, "{line}");
+        }
+        let plain = |line: &str| plain_run(line.split(' ').map(OsString::from));
+        for line in [
+            "wbx run slug --json -x",
+            "wbx run slug -- --sep _",
+            "wbx run slug",
+        ] {
+            let (ours, theirs) = (plain(line).unwrap(), parse(line));
+            assert_eq!(format!("{ours:?}"), format!("{theirs:?}"), "{line}");
+        }
+        for line in ["wbx run", "wbx run --json x", "wbx toolkit run a b", "wbx"] {
+            assert!(plain(line).is_none(), "{line}");
         }
         assert!(parse("wbx --json run slug").common.json);
         assert!(parse("wbx toolkit list --json").common.json);

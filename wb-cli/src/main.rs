@@ -26,7 +26,7 @@ use crate::failure::Failure;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
-    match Wbx::try_parse() {
+    match args::plain_run(std::env::args_os()).map_or_else(Wbx::try_parse, Ok) {
         Ok(wbx) => {
             let ui = Ui::new(wbx.common, wbx.verb.name());
             ui.finish(verb::run(&wbx.verb, wbx.common, ui)).into()

@@ -24,6 +24,8 @@ pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
             .stderr(Output::stream(io::stderr()));
     }
     let outcome = nexus.run(name, invocation, &profile)?;
+    // The process ends: the system takes the memory back faster than we could.
+    std::mem::forget(nexus);
     let data = json!({
         "name": name,
         "exit_code": outcome.exit_code,

@@ -8,10 +8,11 @@ mod ship;
 mod task;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use wb_dock::Engine;
+use wb_dock::{Engine, Program};
 use wb_manifest::{CommandName, Digest};
 use wb_policy::Posture;
 use wb_registry::{Binding, CommandTable, RollbackError, Skipped, Store as _};
@@ -25,7 +26,8 @@ use crate::toolchain::Toolchains;
 
 /// A home directory put to use: its artifacts and the names they go by.
 ///
-/// Opening one touches nothing on disk.
+/// Opening one touches nothing on disk. Clones share what is loaded: a program
+/// that ran once is at hand for the next run.
 #[derive(Clone, Debug)]
 pub struct Nexus {
     home: Home,
@@ -33,6 +35,8 @@ pub struct Nexus {
     registry: RegistryFile,
     posture: Posture,
     engine: OnceLock<Engine>,
+    /// Programs that were loaded, by the digest of their artifact.
+    programs: Arc<Mutex<BTreeMap<Digest, Program>>>,
 }
 
 pub use build::{BuildFailure, BuildOptions, Inline, Made};
@@ -47,6 +51,7 @@ impl Nexus {
             home,
             posture: Posture::default(),
             engine: OnceLock::new(),
+            programs: Arc::default(),
         }
     }
 

@@ -1,10 +1,9 @@
 //! Commands that guests run by name: the registry, asked anew for every run.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use wb_dock::{Commands, Program, Resolved};
-use wb_manifest::{CommandName, Digest};
+use wb_manifest::CommandName;
 use wb_policy::Profile;
 use wb_registry::Binding;
 
@@ -16,11 +15,10 @@ use crate::steps::StepsLog;
 /// The commands of a nexus under one profile.
 ///
 /// The registry is read for every run, so a command that is registered while a
-/// guest runs is there for its next call. A program is loaded once.
+/// guest runs is there for its next call.
 pub(super) struct NexusCommands {
     nexus: Nexus,
     profile: Profile,
-    loaded: Mutex<BTreeMap<Digest, Program>>,
 }
 
 impl NexusCommands {
@@ -28,24 +26,14 @@ impl NexusCommands {
         Self {
             nexus: nexus.clone(),
             profile: profile.clone(),
-            loaded: Mutex::default(),
         }
     }
 
     fn find(&self, name: &str) -> Result<Resolved, Error> {
         let binding = self.nexus.resolve(name)?;
         let grant = self.nexus.grant(&binding, &self.profile)?;
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let program = match loaded.get(&binding.digest) {
-            Some(program) => program.clone(),
-            None => {
-                let program = self.nexus.load(&binding)?;
-                loaded.insert(binding.digest, program.clone());
-                program
-            }
-        };
         Ok(Resolved {
-            program,
+            program: self.nexus.load(&binding)?,
             grant,
             arg_mode: arg_mode(&binding),
         })

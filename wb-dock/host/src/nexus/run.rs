@@ -1,7 +1,7 @@
 //! A command by name, under what its manifest declares and the deployer grants.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use wb_dock::{ArgMode, Invocation, Outcome, Program, Services, Session};
 use wb_manifest::ToolkitId;
@@ -133,13 +133,27 @@ impl Nexus {
         Ok(consent.filter(|consent| consent.covers(toolkit.as_str(), Some(&artifact))))
     }
 
-    /// The binding's program: compiled code if there is some, else from the artifact.
+    /// The binding's program, loaded unless it was before.
     pub(super) fn load(&self, binding: &Binding) -> Result<Program, Error> {
-        if let Some(program) = self.built_in_program(binding)? {
-            return Ok(program);
-        }
         // Compiled code must not outlive trust in what it was compiled from.
-        self.store.check(&binding.digest)?;
+        if !binding.name.is_reserved() {
+            self.store.check(&binding.digest)?;
+        }
+        let programs = || self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = programs().get(&binding.digest) {
+            return Ok(program.clone());
+        }
+        // Two threads may load one program twice; neither waits for the other.
+        let program = match self.built_in_program(binding)? {
+            Some(program) => program,
+            None => self.load_stored(binding)?,
+        };
+        programs().insert(binding.digest, program.clone());
+        Ok(program)
+    }
+
+    /// Compiled code if there is some, else the artifact, compiled now.
+    fn load_stored(&self, binding: &Binding) -> Result<Program, Error> {
         let engine = self.engine()?;
         if let Some(program) = engine.load_cached(*binding.digest.as_bytes()) {
             return Ok(program);
