@@ -88,6 +88,7 @@ impl CodeCache {
         digest: &[u8; 32],
         code: &[u8],
     ) -> io::Result<Option<Module>> {
+        self.sweep();
         let (path, stamp) = self.paths(digest);
         self.write_aside(&path, code)?;
         let file = File::open(&path)?;
@@ -160,6 +161,24 @@ impl CodeCache {
     fn write_stamp(&self, path: &Path, sha: &[u8; 32], found: &Metadata) -> io::Result<()> {
         let stamp = format!("{STAMP_VERSION} {} {}", hex(sha), self.state(found));
         self.write_aside(path, stamp.as_bytes())
+    }
+
+    /// Removes what processes that were killed had not finished. Done before a
+    /// program is stored, when there is time: compiling it took longer.
+    fn sweep(&self) {
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let owner = name
+                .to_str()
+                .and_then(|name| name.strip_prefix('.')?.strip_suffix(".new"))
+                .and_then(|name| name.split_once('-')?.0.parse::<u32>().ok());
+            if let Some(owner) = owner
+                && Path::new("/proc/self").exists()
+                && !Path::new("/proc").join(owner.to_string()).exists()
+            {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Writes a file under another name and moves it to `path` when it is whole.

@@ -36,7 +36,10 @@ const KEEP_RESIDENT: usize = 256 << 10;
 /// thousands of functions in tables, each with its entry here.
 const INSTANCE_SIZE: usize = 64 << 20;
 
-/// Elements of one table, for the same reason.
+/// Tables of one module. Most have one, or none.
+const TABLES: u32 = 8;
+
+/// Elements of one table: as many as the functions of a large compiler.
 const TABLE_ELEMENTS: usize = 1 << 18;
 
 /// Compiles programs and runs them.
@@ -301,7 +304,8 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(instances)
         .total_memories(instances)
-        .total_tables(instances)
+        .total_tables(instances.saturating_mul(2))
+        .max_tables_per_module(TABLES)
         .total_gc_heaps(instances)
         .total_stacks(instances)
         .max_memory_size(4 << 30)

@@ -10,7 +10,8 @@ use crate::wasi::{Clock, ClockSource, Random, RandomSource};
 
 /// Finds the commands that guests run by name.
 ///
-/// Asked once for every nested run, so a changed table holds from the next run on
+/// Asked on the stack of the guest, of which the host has 1 MiB. Asked once for
+/// every nested run, so a changed table holds from the next run on
 /// while a run under way finishes on the code it started with.
 pub trait Commands: Send + Sync {
     /// The command called `name`, or nothing if there is none.

@@ -1,4 +1,5 @@
-//! Preview 1 as a guest calls it, function by function.
+//! Preview 1 as a guest calls it, function by function; in one file, because every
+//! case is a few calls on the same desk.
 
 use wb_policy::{Budget, Limits, Profile};
 

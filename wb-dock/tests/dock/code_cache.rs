@@ -154,6 +154,20 @@ fn a_disk_that_takes_nothing_only_costs_time() {
 }
 
 #[test]
+fn what_a_killed_process_left_is_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let engine = engine(root.path());
+    // No process has the largest number there can be.
+    let left = code_dir(root.path()).join(".4294967295-0.new");
+    let alive = code_dir(root.path()).join(format!(".{}-99.new", std::process::id()));
+    fs::write(&left, b"half").unwrap();
+    fs::write(&alive, b"half").unwrap();
+    engine.load(&wasm("cat")).unwrap();
+    assert!(!left.exists());
+    assert!(alive.exists());
+}
+
+#[test]
 fn engines_of_different_settings_keep_apart() {
     let root = tempfile::tempdir().unwrap();
     engine(root.path()).load(&wasm("cat")).unwrap();
