@@ -5,7 +5,10 @@
 //!
 //! `cargo bench -p wb-cli --bench ladder [-- ROW]`
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -107,7 +110,7 @@ fn cold_run(bench: &Bench) -> Result<()> {
             .arg(&empty),
     )?;
 
-    fs::write(bench.path("large.c"), large_program(2600))?;
+    fs::write(bench.path("large.c"), large_program(2600)?)?;
     bench.wbx(["toolkit", "build-inline", "bench-large", "c", "large.c"])?;
     let run = ["run", "bench-large"];
     bench.wbx(run)?;
@@ -129,30 +132,29 @@ fn cold_run(bench: &Bench) -> Result<()> {
 }
 
 /// A C program of `functions` functions that the optimiser can neither merge nor drop.
-fn large_program(functions: u32) -> String {
+fn large_program(functions: u32) -> std::result::Result<String, std::fmt::Error> {
     let mut source = String::from("#include <stdio.h>\nvolatile unsigned state = 1;\n");
     for n in 0..functions {
-        source.push_str(&format!(
-            "static __attribute__((noinline)) unsigned f{n}(unsigned x) {{\n"
-        ));
+        writeln!(
+            source,
+            "static __attribute__((noinline)) unsigned f{n}(unsigned x) {{"
+        )?;
         for k in 0..12 {
             let odd = (n * 12 + k).wrapping_mul(2_654_435_761) | 1;
-            source.push_str(&format!(
-                "  x = (x ^ {odd}u) * {}u + (x >> {});\n",
-                odd.rotate_left(7),
-                k % 31 + 1
-            ));
+            let (factor, shift) = (odd.rotate_left(7), k + 1);
+            writeln!(source, "  x = (x ^ {odd}u) * {factor}u + (x >> {shift});")?;
         }
         source.push_str("  state += x; return x;\n}\n");
     }
     source.push_str("static unsigned (*const table[])(unsigned) = {\n");
     for n in 0..functions {
-        source.push_str(&format!("f{n},"));
+        write!(source, "f{n},")?;
     }
-    source.push_str(&format!(
-        "}};\nint main(void) {{ printf(\"%u\\n\", table[state % {functions}](state)); }}\n"
-    ));
-    source
+    writeln!(
+        source,
+        "}};\nint main(void) {{ printf(\"%u\\n\", table[state % {functions}](state)); }}"
+    )?;
+    Ok(source)
 }
 
 /// The bytes of the artifact a name is bound to.

@@ -3,6 +3,8 @@
 //! The toolchains come from `WB_TEST_HOME`, else from a folder of the target
 //! directory, and are installed there by the first test that needs them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
