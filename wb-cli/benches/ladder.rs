@@ -14,6 +14,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
+/// Measures, and prints its lines of the table.
+type Row = fn(&Bench) -> Result<()>;
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
@@ -21,7 +24,7 @@ fn main() -> Result<()> {
     let bench = Bench::new()?;
     println!("| what | median | twin | ratio or rate |");
     println!("|---|---|---|---|");
-    let rows: [(&str, fn(&Bench) -> Result<()>); 3] = [
+    let rows: [(&str, Row); 3] = [
         ("cold", cold_run),
         ("build", inline_builds),
         ("verify", verify_many),
@@ -122,8 +125,8 @@ fn cold_run(bench: &Bench) -> Result<()> {
     let (ours, twin) = (median(&mut ours), median(&mut twin));
     let size = artifact_size(bench, "bench-large")?;
     println!(
-        "| `wbx run` of a cached {:.1} MB command, cold | {} | empty Rust process {} | {:.2} × |",
-        size as f64 / 1e6,
+        "| `wbx run` of a cached {} kB command, cold | {} | empty Rust process {} | {:.2} × |",
+        size / 1000,
         ms(ours),
         ms(twin),
         ours.as_secs_f64() / twin.as_secs_f64(),
