@@ -103,7 +103,7 @@ pub(crate) enum Verb {
     Versions(Named),
     /// Point a command at an earlier version
     Rollback(Rollback),
-    /// Remove artifacts and caches that no binding names
+    /// Remove artifacts that no binding names, with their compiled code
     Gc(Gc),
     /// The compilers: wasm modules, pinned by digest
     #[command(subcommand)]
@@ -148,13 +148,7 @@ pub(crate) enum ToolkitVerb {
     /// Compile one source file in the sandbox and register it as a live command
     BuildInline(BuildInline),
     /// Write a source file out as a toolkit directory
-    Promote {
-        #[command(flatten)]
-        source: Source,
-        /// One sentence: when to reach for it
-        #[arg(long)]
-        tagline: Option<String>,
-    },
+    Promote(Promote),
     /// Pack a toolkit with its artifacts into one file
     Pack {
         /// Name of the toolkit
@@ -203,6 +197,19 @@ pub(crate) struct BuildInline {
         hide_default_value = true
     )]
     pub(crate) caps: String,
+}
+
+/// What to write out.
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// One sentence: when to reach for it
+    #[arg(long)]
+    pub(crate) tagline: Option<String>,
+    /// Write over files of the toolkit that were edited since
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Which recipe to run.
@@ -441,7 +448,7 @@ impl ToolkitVerb {
             Self::Verify(_) => "toolkit verify",
             Self::Build(_) => "toolkit build",
             Self::BuildInline(_) => "toolkit build-inline",
-            Self::Promote { .. } => "toolkit promote",
+            Self::Promote(_) => "toolkit promote",
             Self::Pack { .. } => "toolkit pack",
             Self::Install(_) => "toolkit install",
             Self::Grant(_) => "toolkit grant",

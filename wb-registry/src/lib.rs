@@ -34,7 +34,7 @@ pub use install::{
     InstallError, InstallRules, Installed, Signature, SignatureCheck, Unsigned, install,
 };
 pub use program::{NotWasm, ProgramShape};
-pub use promote::{Layout, PromoteError, Promoted, Promotion, promote};
+pub use promote::{Layout, Losses, PromoteError, Promoted, Promotion, promote};
 pub use registry_json::{RegistryError, SkipReason, Skipped, read_registry, write_registry};
 pub use search::{Hit, search};
 pub use skill::{OVERVIEW, Skill, SkillKind, find_skill, skills};

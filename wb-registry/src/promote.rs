@@ -6,7 +6,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use wb_manifest::{CommandName, ToolkitId, Tree};
+use wb_manifest::{CommandName, RelPath, ToolkitId, Tree, read};
 
 use crate::{NameError, command_name};
 
@@ -86,6 +86,95 @@ pub struct Promoted {
     /// Its files, from its own directory.
     pub tree: Tree,
     root: String,
+}
+
+impl Promoted {
+    /// What writing these files over `present` would cost.
+    ///
+    /// Promoting again what nobody has touched costs nothing, and neither do
+    /// files that are missing or that promotion does not write.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wb_registry::{Promotion, promote};
+    ///
+    /// let promoted = |lang| {
+    ///     promote(Promotion {
+    ///         name: "slug",
+    ///         lang,
+    ///         file: "slug",
+    ///         source: Some("text".into()),
+    ///         tagline: None,
+    ///         root: "toolkits",
+    ///     })
+    /// };
+    /// let (js, c) = (promoted("js")?, promoted("c")?);
+    /// assert!(js.over(&js.tree).is_empty());
+    /// assert_eq!(c.over(&js.tree).superseded[0].as_str(), "src/index.js");
+    /// # Ok::<(), wb_registry::PromoteError>(())
+    /// ```
+    pub fn over(&self, present: &Tree) -> Losses {
+        let edited = self.tree.iter().filter(|(path, contents)| {
+            let found = present.get(path.as_str());
+            found.is_some_and(|found| found != *contents)
+        });
+        let superseded = self.superseded(present);
+        Losses {
+            edited: edited.map(|(path, _)| path.clone()).collect(),
+            superseded,
+        }
+    }
+
+    /// The sources that an earlier promotion wrote for another language.
+    ///
+    /// Only the language that the manifest names is believed: a C file in a
+    /// JavaScript toolkit is the user's own.
+    fn superseded(&self, present: &Tree) -> Vec<RelPath> {
+        let lang = present
+            .get("manifest.org")
+            .and_then(|text| read(text).manifest().lang());
+        let Some(layout) = lang.and_then(|lang| Layout::of(lang.name())) else {
+            return Vec::new();
+        };
+        let sources = layout.sources(&CommandName::from(self.id.clone()), Bytes::new());
+        let of_that_lang = sources.iter().filter(|(path, contents)| {
+            let found = present.get(path.as_str());
+            // The package file is generated, the entry file is whatever was promoted.
+            path.as_str() == layout.entry || found == Some(contents)
+        });
+        of_that_lang
+            .map(|(path, _)| path.clone())
+            .filter(|path| present.contains(path.as_str()) && !self.tree.contains(path.as_str()))
+            .collect()
+    }
+}
+
+/// What is lost when a toolkit is promoted over one that is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Files that hold something else than would be written.
+    pub edited: Vec<RelPath>,
+    /// Sources of the language that the toolkit was promoted from before.
+    pub superseded: Vec<RelPath>,
+}
+
+impl Losses {
+    /// Whether nothing is lost.
+    pub fn is_empty(&self) -> bool {
+        self.edited.is_empty() && self.superseded.is_empty()
+    }
+}
+
+/// The files, as a message lists them.
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, path) in self.edited.iter().chain(&self.superseded).enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            write!(f, "{separator}`{path}`")?;
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Promoted {
@@ -224,12 +313,22 @@ fn overview(name: &CommandName) -> String {
            Reach for `{name}` when its output is what you need. Say here what that is, and\n  \
            what it is not for.\n\
          \n\
+         * The mental model\n  \
+           One program in a sandbox: argv and stdin go in, stdout and an exit code come\n  \
+           out. It reaches no file, network or other command that `#+CAPS` does not declare.\n\
+         \n\
          * Workflow\n  \
            `run-command {name}` — argv plus stdin to stdout.\n\
          \n\
+         * Common pitfalls\n  \
+           An edited source changes nothing until `wb toolkit build {name}` is run again.\n\
+         \n\
          * Verification checklist\n  \
            - [ ] `{name}` exits 0 on a small input\n  \
-           - [ ] its output is what you expected\n"
+           - [ ] its output is what you expected\n\
+         \n\
+         * See also\n  \
+           [[file:../manifest.org][The manifest]]: the source it is built from and what it may use.\n"
     )
 }
 
@@ -307,6 +406,28 @@ mod tests {
                 .unwrap()
                 .starts_with(b"[package]\nname = \"my_tool\"\n")
         );
+    }
+
+    #[test]
+    fn what_the_user_changed_would_be_lost() {
+        let lost = |next: &Promoted, present: &Tree| next.over(present).to_string();
+        let js = promote(promotion("slug", "js")).unwrap();
+        assert_eq!(lost(&js, &Tree::new()), "");
+        let mut edited = js.tree.clone();
+        insert(&mut edited, "src/index.js", Bytes::from_static(b"mine"));
+        insert(&mut edited, "src/main.c", Bytes::from_static(b"mine too"));
+        edited.remove("skills/overview.org");
+        assert_eq!(lost(&js, &edited), "`src/index.js`");
+
+        let rust = promote(promotion("slug", "rust")).unwrap();
+        assert_eq!(lost(&rust, &edited), "`manifest.org`, `src/index.js`");
+        assert_eq!(
+            lost(&js, &rust.tree),
+            "`manifest.org`, `Cargo.toml`, `src/main.rs`"
+        );
+        let mut own_package = rust.tree.clone();
+        insert(&mut own_package, "Cargo.toml", Bytes::from_static(b"mine"));
+        assert_eq!(js.over(&own_package).superseded.len(), 1);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) fn run(verb: &ToolkitVerb, env: &Env, ui: Ui) -> Result<Done, Failure
         ToolkitVerb::Verify(args) => verify::run(args, env, ui),
         ToolkitVerb::Build(args) => build::run(args, env, ui),
         ToolkitVerb::BuildInline(args) => build_inline::run(args, env, ui),
-        ToolkitVerb::Promote { source, tagline } => promote::run(source, tagline.as_deref(), env),
+        ToolkitVerb::Promote(args) => promote::run(args, env),
         ToolkitVerb::Pack { id, output } => pack::run(id, output.as_deref(), env, ui),
         ToolkitVerb::Install(args) => install::run(args, env),
         ToolkitVerb::Grant(args) => grant::run(args, env),

@@ -2,7 +2,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use wb_manifest::{ToolkitId, Tree};
+use wb_manifest::{RelPath, ToolkitId, Tree};
 
 use crate::atomic::{self, Mode};
 use crate::error::{Error, ErrorKind};
@@ -114,6 +114,23 @@ impl Toolkits {
         atomic::create_dir(&self.root, mode)
             .map_err(|error| Error::io("write", "toolkits", error))?;
         tree::write_new(files, &dir, mode)
+    }
+
+    /// Removes single files of a toolkit; those that are not there are passed over.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn remove_files(&self, id: &ToolkitId, files: &[RelPath]) -> Result<(), Error> {
+        for path in files {
+            match fs::remove_file(self.dir(id).join(path.as_path())) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", path.as_str(), error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Replaces a toolkit by `files`: afterwards it holds these and nothing else.

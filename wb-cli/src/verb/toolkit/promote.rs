@@ -1,9 +1,9 @@
 use serde_json::json;
 use wb_host::atomic::Mode;
-use wb_host::{Toolkits, discover};
-use wb_registry::{Promotion, promote};
+use wb_host::{ErrorKind, Toolkits, discover};
+use wb_registry::{Losses, Promotion, promote};
 
-use crate::args::Source;
+use crate::args::Promote;
 use crate::done::Done;
 use crate::env::Env;
 use crate::exit::Exit;
@@ -11,23 +11,41 @@ use crate::failure::Failure;
 use crate::input;
 
 /// `wbx toolkit promote NAME LANG FILE`
-pub(crate) fn run(source: &Source, tagline: Option<&str>, env: &Env) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Promote, env: &Env) -> Result<Done, Failure> {
+    let source = &args.source;
     let root = env.toolkits_or_new();
+    let shown = discover::shown(&root, &env.cwd);
     let promoted = promote(Promotion {
         name: &source.name,
         lang: &source.lang,
         file: &source.file.to_string_lossy(),
         source: input::existing(&source.file, env)?,
-        tagline,
-        root: &discover::shown(&root, &env.cwd),
+        tagline: args.tagline.as_deref(),
+        root: &shown,
     })
     .map_err(|error| Failure::new(Exit::Failed, error.code(), error.to_string()).verbatim())?;
-    Toolkits::at(root).write(&promoted.id, &promoted.tree, Mode::Shared)?;
+    let toolkits = Toolkits::at(root);
+    let id = &promoted.id;
+    let losses = match toolkits.tree(id) {
+        Ok(present) => promoted.over(&present),
+        Err(error) if matches!(error.kind(), ErrorKind::NoSuchToolkit { .. }) => Losses::default(),
+        Err(error) => return Err(error.into()),
+    };
+    if !losses.is_empty() && !args.force {
+        let message =
+            format!("`{shown}/{id}` is not as promotion would write it: {losses} would be lost");
+        return Err(
+            Failure::new(Exit::Conflict, "cli/promote-conflict", message)
+                .hint("`--force` writes over them"),
+        );
+    }
+    toolkits.write(id, &promoted.tree, Mode::Shared)?;
+    toolkits.remove_files(id, &losses.superseded)?;
     let files: Vec<_> = promoted
         .tree
         .iter()
         .map(|(path, _)| path.as_str())
         .collect();
-    let data = json!({ "id": promoted.id.as_str(), "files": files });
+    let data = json!({ "id": id.as_str(), "files": files });
     Ok(Done::new(promoted.to_string(), data))
 }
