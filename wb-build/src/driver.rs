@@ -7,6 +7,7 @@ mod schedule;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use wb_manifest::{Digest, Tree};
@@ -85,6 +86,7 @@ pub struct Builder<'a> {
     sandbox: &'a dyn Sandbox,
     cache: &'a dyn StepCache,
     jobs: NonZeroUsize,
+    watch: &'a (dyn Fn(usize) + Sync),
 }
 
 /// What a plan made.
@@ -151,6 +153,7 @@ impl<'a> Builder<'a> {
             sandbox,
             cache,
             jobs: NonZeroUsize::MIN,
+            watch: &|_| (),
         }
     }
 
@@ -158,6 +161,13 @@ impl<'a> Builder<'a> {
     #[must_use]
     pub fn jobs(mut self, jobs: NonZeroUsize) -> Self {
         self.jobs = jobs;
+        self
+    }
+
+    /// Has `watch` called with the number of steps done, after each one.
+    #[must_use]
+    pub fn watch(mut self, watch: &'a (dyn Fn(usize) + Sync)) -> Self {
+        self.watch = watch;
         self
     }
 
@@ -171,7 +181,12 @@ impl<'a> Builder<'a> {
     /// [`ErrorKind::Rejected`] carries what the compilers said. Otherwise the
     /// error of the first failed step, in the plan's order: see [`Sandbox::run`].
     pub fn run(&self, plan: &Plan) -> Result<Built, Error> {
-        let results = schedule::run_all(plan, self.jobs, |step, done| self.step(plan, step, &done));
+        let count = AtomicUsize::new(0);
+        let results = schedule::run_all(plan, self.jobs, |step, done| {
+            let result = self.step(plan, step, &done);
+            (self.watch)(1 + count.fetch_add(1, Ordering::Relaxed));
+            result
+        });
         let mut diagnostics = plan.notes.clone();
         let mut steps = Vec::with_capacity(results.len());
         let mut done = Vec::with_capacity(results.len());

@@ -218,3 +218,14 @@ fn what_the_cache_lost_or_spoiled_is_made_again() {
         assert_eq!(ran, ["a", "b", "ld"]);
     }
 }
+
+#[test]
+fn every_step_is_counted_as_it_ends() {
+    let seen = Mutex::new(Vec::new());
+    let joiner = Joiner::default();
+    Builder::new(&joiner, &NoCache)
+        .watch(&|done| seen.lock().unwrap().push(done))
+        .run(&two_units("", "", "", ""))
+        .unwrap();
+    assert_eq!(seen.into_inner().unwrap(), [1, 2, 3]);
+}

@@ -33,29 +33,28 @@ const JQ_SOURCES: &str = "src/main src/builtin src/bytecode src/compile src/exec
     vendor/oniguruma/src/unicode_fold2_key vendor/oniguruma/src/unicode_fold3_key \
     vendor/oniguruma/src/unicode_unfold_key vendor/oniguruma/src/utf8";
 
-/// Plans all four, in one graph, so that their sources compile side by side.
+/// Plans those that are written in C, in one graph: their sources compile side by side.
 pub(super) fn builtins(lock: &Lock) -> Result<Plan, Error> {
     let (jq_tree, grep_tree, wbox_tree) =
         (jq_tree()?, guest::sources("grep"), guest::sources("wbox"));
-    let upper_tree = guest::sources("upper");
     let mut whole = below("grep", &grep_tree);
     whole.extend(below("jq", &jq_tree));
-    whole.extend(below("upper", &upper_tree));
     whole.extend(below("wbox", &wbox_tree));
     let mut plan = plan("builtins", whole.digest());
 
     jq(&mut plan, &jq_tree, lock)?;
     ours(&mut plan, "grep.wasm", &grep_tree, lock)?;
     ours(&mut plan, "wbox.wasm", &wbox_tree, lock)?;
-    let source = Input::new("/w", Source::Tree(SourceTree::new(upper_tree)));
-    javascript::finish(
-        &mut plan,
-        "/w",
-        "upper.js",
-        vec![source],
-        "upper.wasm",
-        lock,
-    )?;
+    Ok(plan)
+}
+
+/// Plans the one that is written in JavaScript; it needs no bundling.
+pub(super) fn upper(lock: &Lock) -> Result<Plan, Error> {
+    let tree = guest::sources("upper");
+    let mut plan = plan("upper", tree.digest());
+    let source = Input::new("/w", Source::Tree(SourceTree::new(tree)));
+    let (inputs, product) = (vec![source], "upper.wasm");
+    javascript::finish(&mut plan, "/w", "upper.js", inputs, product, lock)?;
     Ok(plan)
 }
 

@@ -3,7 +3,7 @@
 use wb_manifest::{Digest, RelPath, Tree};
 
 use super::Lock;
-use super::builtins::builtins;
+use super::builtins::{builtins, upper};
 use crate::error::{Error, ErrorKind};
 use crate::guest;
 use crate::lane::c::{self, LINKED, Object, Options, Target};
@@ -51,9 +51,10 @@ pub fn recipe(
         "jsrt" => jsrt(&js_tree(&sources("quickjs", "quickjs.tar")?), lock),
         "tsc" => tsc(sources("typescript", "typescript.tar")?, lock),
         "builtins" => builtins(lock),
+        "upper" => upper(lock),
         _ => Err(ErrorKind::UnknownPack {
             name: name.to_owned(),
-            known: ["jsc", "jsrt", "tsc", "builtins"]
+            known: ["jsc", "jsrt", "tsc", "builtins", "upper"]
                 .map(str::to_owned)
                 .to_vec(),
         }

@@ -140,9 +140,9 @@ fn the_built_in_commands_answer_as_their_cases_say() {
 #[test]
 fn upper_knows_unicode() {
     let member = Lock::pinned()
-        .member("builtins", "upper.wasm")
+        .member("upper", "upper.wasm")
         .expect("it is locked");
-    let program = sandbox(&["builtins"])
+    let program = sandbox(&["upper"])
         .tools()
         .program(&member)
         .expect("it is installed");

@@ -4,4 +4,5 @@ mod c;
 mod guests;
 mod home;
 mod js;
+mod packs;
 mod ts;

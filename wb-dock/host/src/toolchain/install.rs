@@ -1,7 +1,9 @@
 //! The phases of an installation; each leaves a verified result, so a start
 //! after an interruption goes on behind the last one that was finished.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use wb_build::toolchain::{
     Derived, Entry, MemberKind, Pack, PackFiles, Package, recipe, take_members, unpack,
@@ -18,16 +20,99 @@ pub(super) fn run(
 ) -> Result<(), Error> {
     let wanted = with_needs(toolchains, names)?;
     toolchains.store.sweep();
-    for entry in wanted {
-        place(toolchains, entry, progress)?;
-        compile(toolchains, entry, progress)?;
+    // Side by side: a download needs no core, and not every step has use for all.
+    let board = Board::new(&wanted);
+    std::thread::scope(|scope| {
+        for &entry in &wanted {
+            let board = &board;
+            scope.spawn(move || {
+                let result = if board.wait_for(entry.needs()) {
+                    place(toolchains, entry, progress)
+                        .and_then(|()| compile(toolchains, entry, progress))
+                        .map_err(Some)
+                } else {
+                    Err(None)
+                };
+                board.put(entry.name(), result);
+            });
+        }
+    });
+    board.into_result(&wanted)
+}
+
+/// Which packs are ready for those that need them.
+struct Board<'a> {
+    states: Mutex<BTreeMap<&'a str, State>>,
+    changed: Condvar,
+}
+
+enum State {
+    Busy,
+    Ready,
+    /// With the error, unless it is that of a pack it needs.
+    Failed(Option<Error>),
+}
+
+impl<'a> Board<'a> {
+    fn new(wanted: &[Entry<'a>]) -> Self {
+        Self {
+            states: Mutex::new(wanted.iter().map(|e| (e.name(), State::Busy)).collect()),
+            changed: Condvar::new(),
+        }
     }
-    Ok(())
+
+    /// Waits for packs, and gives whether all of them are ready. One that nobody
+    /// installs now was there before.
+    fn wait_for(&self, needs: &[String]) -> bool {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let mut busy = false;
+            for need in needs {
+                match states.get(need.as_str()) {
+                    Some(State::Failed(_)) => return false,
+                    Some(State::Busy) => busy = true,
+                    Some(State::Ready) | None => {}
+                }
+            }
+            if !busy {
+                return true;
+            }
+            states = self
+                .changed
+                .wait(states)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn put(&self, name: &'a str, result: Result<(), Option<Error>>) {
+        let state = match result {
+            Ok(()) => State::Ready,
+            Err(error) => State::Failed(error),
+        };
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.insert(name, state);
+        drop(states);
+        self.changed.notify_all();
+    }
+
+    /// The first error in the order of the lock, whichever came first in time.
+    fn into_result(self, wanted: &[Entry<'_>]) -> Result<(), Error> {
+        let mut states = self
+            .states
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        for entry in wanted {
+            if let Some(State::Failed(Some(error))) = states.remove(entry.name()) {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The named packs and those they need, in the order of the lock.
 fn with_needs<'a>(toolchains: &'a Toolchains, names: &[&str]) -> Result<Vec<Entry<'a>>, Error> {
-    let mut wanted = std::collections::BTreeSet::new();
+    let mut wanted = BTreeSet::new();
     let mut open = Vec::new();
     for entry in toolchains.selected(names)? {
         open.push(entry);
@@ -178,7 +263,11 @@ fn build(
     let sandbox = DockSandbox::new(toolchains.tools());
     let cache = toolchains.cache();
     let jobs = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let built = Builder::new(&sandbox, &cache).jobs(jobs).run(&plan)?;
+    let advance = |done| progress.advance(&derived.name, Phase::Build, done as u64);
+    let built = Builder::new(&sandbox, &cache)
+        .jobs(jobs)
+        .watch(&advance)
+        .run(&plan)?;
     progress.finish(&derived.name, Phase::Build);
     Ok(built.products)
 }

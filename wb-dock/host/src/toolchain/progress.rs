@@ -2,8 +2,8 @@
 
 /// Follows an installation; drawn by the front ends.
 ///
-/// Calls for one pack come in order from one thread: `start`, any number of
-/// `advance`, then `finish` or nothing if the phase failed.
+/// Packs are installed side by side. Calls for one pack come in order: `start`,
+/// any number of `advance`, then `finish` or nothing if the phase failed.
 pub trait Progress: Sync {
     /// A phase begins; `total` is in the unit of the phase, where it is known.
     fn start(&self, pack: &str, phase: Phase, total: Option<u64>);
