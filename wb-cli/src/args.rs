@@ -18,7 +18,8 @@ use wb_policy::Tier;
 #[command(
     after_help = "Start with `wbx quickstart`. Exit codes: 0 done, 1 failed, 2 usage, \
     4 not found, 5 verification failed, 6 conflict, 124 time limit, 126 refused by policy, \
-    127 no such command; a command that ran returns its own."
+    127 no such command; a command that ran returns its own. Environment: \
+    WB_HOME, WB_TOOLKITS_ROOT, WB_OFFLINE=1, WB_LOG=info, NO_COLOR."
 )]
 pub(crate) struct Wbx {
     /// Options that every verb takes.

@@ -16,6 +16,8 @@ pub(crate) struct Env {
     pub(crate) home: Home,
     /// Whether the network is off limits.
     pub(crate) offline: bool,
+    /// Whether to tell more: `WB_LOG=info`.
+    pub(crate) verbose: bool,
     /// The value of `WB_TOOLKITS_ROOT`.
     toolkits_root: Option<OsString>,
 }
@@ -33,6 +35,7 @@ impl Env {
             cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             home: Home::discover(|key| std::env::var_os(key))?,
             offline: common.offline || offline,
+            verbose: std::env::var_os("WB_LOG").is_some_and(|level| level == "info"),
             toolkits_root: std::env::var_os("WB_TOOLKITS_ROOT"),
         })
     }
@@ -43,6 +46,7 @@ impl Env {
             cwd: cwd.to_owned(),
             home: Home::at(home).with_toolchains_of(&self.home),
             offline: self.offline,
+            verbose: self.verbose,
             toolkits_root: None,
         }
     }

@@ -9,6 +9,7 @@ use crate::done::Done;
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::text::{seconds, size};
 use crate::ui::Ui;
 
 /// `wbx run NAME [ARGS]`
@@ -24,6 +25,14 @@ pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
             .stderr(Output::stream(io::stderr()));
     }
     let outcome = nexus.run(name, invocation, &profile)?;
+    if env.verbose {
+        ui.note(&format!(
+            "{name}: exit {} after {}, {} of memory",
+            outcome.exit_code,
+            seconds(outcome.elapsed),
+            size(outcome.usage.memory_peak)
+        ));
+    }
     // The process ends: the system takes the memory back faster than we could.
     std::mem::forget(nexus);
     let data = json!({

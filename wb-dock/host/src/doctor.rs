@@ -48,7 +48,12 @@ impl Check {
 
 /// Looks over the nexus and the programs that fetch compilers.
 pub fn examine(nexus: &Nexus) -> Vec<Check> {
-    let mut checks = vec![home(nexus), registry(nexus), artifacts(nexus)];
+    let mut checks = vec![
+        home(nexus),
+        registry(nexus),
+        artifacts(nexus),
+        toolchains(nexus),
+    ];
     checks.extend(["npm", "cargo"].map(client));
     checks
 }
@@ -127,6 +132,24 @@ fn artifacts(nexus: &Nexus) -> Check {
     }
     let hint = "build them again: the same source gives the same artifact";
     Check::bad("artifacts", damaged.join("; "), hint)
+}
+
+/// Whether the compilers are there; their bytes are for `toolchain verify`.
+fn toolchains(nexus: &Nexus) -> Check {
+    let packs = match nexus.toolchains() {
+        Ok(toolchains) => toolchains.list(),
+        Err(error) => {
+            let hint = "this machine cannot run wasm with this version";
+            return Check::bad("toolchains", error.to_string(), hint);
+        }
+    };
+    let absent: Vec<_> = packs.iter().filter(|pack| !pack.installed).collect();
+    if absent.is_empty() {
+        return Check::good("toolchains", format!("{} packs installed", packs.len()));
+    }
+    let names: Vec<_> = absent.iter().map(|pack| pack.name.as_str()).collect();
+    let found = format!("not installed: {}", names.join(" "));
+    Check::bad("toolchains", found, "install them: wbx toolchain install")
 }
 
 /// Whether a registry client that toolchains are fetched with is there.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use wb_build::ToolRef;
 use wb_dock::{Engine, Program};
 use wb_manifest::{CommandName, Digest};
 use wb_policy::Posture;
@@ -37,6 +38,8 @@ pub struct Nexus {
     engine: OnceLock<Engine>,
     /// Programs that were loaded, by the digest of their artifact.
     programs: Arc<Mutex<BTreeMap<Digest, Program>>>,
+    /// The commands that come with the toolchains, by name.
+    built_ins: OnceLock<BTreeMap<&'static str, ToolRef>>,
 }
 
 pub use build::{BuildFailure, BuildOptions, Inline, Made};
@@ -52,6 +55,7 @@ impl Nexus {
             posture: Posture::default(),
             engine: OnceLock::new(),
             programs: Arc::default(),
+            built_ins: OnceLock::new(),
         }
     }
 
@@ -171,7 +175,8 @@ impl Nexus {
         })
     }
 
-    /// Removes artifacts that no binding names, and what killed writers left.
+    /// Removes artifacts that no binding names with their compiled code, and what
+    /// killed writers left.
     ///
     /// With `dry_run` nothing is removed.
     ///
@@ -186,6 +191,7 @@ impl Nexus {
             let mut leftovers = 0;
             if !dry_run {
                 plan.apply(&self.store)?;
+                self.forget_code(&plan.removed);
                 leftovers = self.store.sweep()?;
                 let tmp = atomic::sweep(&self.home.tmp());
                 leftovers += tmp.map_err(|error| Error::io("list", "tmp", error))?;
@@ -206,6 +212,20 @@ impl Nexus {
     /// What the system said.
     pub fn repair(&self) -> Result<Repair, Error> {
         self.registry.repair()
+    }
+
+    /// Removes the compiled code of artifacts, for every engine that made some.
+    ///
+    /// A cache: what cannot be removed only takes its place.
+    fn forget_code(&self, digests: &[Digest]) {
+        let engines = fs::read_dir(self.home.code());
+        for engine in engines.into_iter().flatten().flatten() {
+            for digest in digests {
+                for ending in ["cwasm", "stamp"] {
+                    let _ = fs::remove_file(engine.path().join(format!("{digest}.{ending}")));
+                }
+            }
+        }
     }
 
     fn size(&self, digest: &Digest) -> u64 {

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Build, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let all = all.map_err(|error| built::failure(error, &names))?;
     let mut lines = Vec::new();
     for made in &all {
-        built::warn(made, &names, ui);
+        built::warn(made, &names, env, ui);
         lines.push(built::line(made));
         if made.is_unchanged() {
             let from = match made.before.as_ref().and_then(|b| b.toolkit.as_ref()) {

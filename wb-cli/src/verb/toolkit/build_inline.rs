@@ -32,7 +32,7 @@ pub(crate) fn run(args: &BuildInline, env: &Env, ui: Ui) -> Result<Done, Failure
     }
     let made = nexus.build_inline(&inline, options);
     let made = made.map_err(|error| built::failure(error, &names))?;
-    built::warn(&made, &names, ui);
+    built::warn(&made, &names, env, ui);
     let name = &made.binding.name;
     let text = format!(
         "{}\nrun it via the Dock: run-command {name}",

@@ -10,6 +10,7 @@ use crate::done::Done;
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::render::{self, Finding, Place, Severity};
+use crate::text::size;
 use crate::ui::Ui;
 
 /// What the user calls the files that a compiler names.
@@ -81,8 +82,17 @@ pub(crate) fn plans(plans: &[Plan]) -> Done {
     Done::new(texts.join("\n\n"), json!({ "plans": texts }))
 }
 
-/// Shows what the compilers said about a build that succeeded.
-pub(crate) fn warn(made: &Made, names: &Names<'_>, ui: Ui) {
+/// Shows what the compilers said about a build that succeeded; with `WB_LOG=info`
+/// also what became of each step.
+pub(crate) fn warn(made: &Made, names: &Names<'_>, env: &Env, ui: Ui) {
+    for step in made.steps.iter().filter(|_| env.verbose) {
+        let how = match (step.cached, step.memory) {
+            (true, _) => "from the cache".to_owned(),
+            (false, 0) => "done".to_owned(),
+            (false, memory) => format!("done in {} of memory", size(memory)),
+        };
+        ui.note(&format!("{}: {how}", step.label));
+    }
     if !made.diagnostics.is_empty() {
         ui.note(&draw(&made.diagnostics, &made.sources, names));
     }

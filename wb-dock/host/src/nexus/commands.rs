@@ -1,7 +1,10 @@
 //! Commands that guests run by name: the registry, asked anew for every run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use wb_build::toolchain::Lock;
+use wb_build::{ToolRef, Tools as _};
 use wb_dock::{Commands, Program, Resolved};
 use wb_manifest::CommandName;
 use wb_policy::Profile;
@@ -69,40 +72,47 @@ impl Nexus {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::BuiltInMissing`] until the toolchains are installed.
+    /// [`ErrorKind::BuiltInMissing`] if this version pins none of the name.
     pub(super) fn built_in(&self, name: &CommandName) -> Result<Arc<Binding>, Error> {
-        let toolchains = self.toolchains()?;
-        let member = format!("{name}.wasm");
-        for entry in toolchains.lock().all() {
-            let found = entry.members().iter().find(|m| m.name == member);
-            if let Some(found) = found
-                && toolchains.has(&[entry.name()])
-            {
-                let binding = Binding::command(name.clone(), found.sha256);
-                return Ok(Arc::new(binding));
-            }
-        }
-        let name = name.to_string();
-        Err(ErrorKind::BuiltInMissing { name }.into())
+        let tool = self.built_ins().get(name.as_str());
+        let tool = tool.ok_or_else(|| missing(name.as_str()))?;
+        Ok(Arc::new(Binding::command(name.clone(), tool.digest)))
     }
 
-    /// The program of a built-in binding; `None` for any other.
-    pub(super) fn built_in_program(&self, binding: &Binding) -> Result<Option<Program>, Error> {
-        if !binding.name.is_reserved() {
-            return Ok(None);
-        }
-        let toolchains = self.toolchains()?;
-        let member = format!("{}.wasm", binding.name);
-        for entry in toolchains.lock().all() {
-            if let Ok(tool) = toolchains.lock().member(entry.name(), &member)
-                && tool.digest == binding.digest
-            {
-                let program = wb_build::Tools::program(&toolchains.tools(), &tool);
-                return program
-                    .map(Some)
-                    .map_err(|error| ErrorKind::Toolchain(error).into());
-            }
-        }
-        Ok(None)
+    /// The program of a built-in binding.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::BuiltInMissing`] until the toolchains are installed.
+    pub(super) fn load_built_in(&self, name: &str) -> Result<Program, Error> {
+        let tool = self.built_ins().get(name).ok_or_else(|| missing(name))?;
+        let program = self.toolchains()?.tools().program(tool);
+        program.map_err(|error| match error.kind() {
+            wb_build::ErrorKind::Missing { .. } => missing(name),
+            _ => ErrorKind::Toolchain(error).into(),
+        })
     }
+
+    /// The tools behind the reserved names, as the lock pins them.
+    fn built_ins(&self) -> &BTreeMap<&'static str, ToolRef> {
+        self.built_ins.get_or_init(|| {
+            let lock = Lock::pinned();
+            let tool = |name: &'static str| {
+                let member = format!("{name}.wasm");
+                let mut packs = lock.all().map(wb_build::toolchain::Entry::name);
+                let tool = packs.find_map(|pack| lock.member(pack, &member).ok())?;
+                Some((name, tool))
+            };
+            CommandName::RESERVED
+                .iter()
+                .copied()
+                .filter_map(tool)
+                .collect()
+        })
+    }
+}
+
+fn missing(name: &str) -> Error {
+    let name = name.to_owned();
+    ErrorKind::BuiltInMissing { name }.into()
 }

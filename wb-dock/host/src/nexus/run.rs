@@ -144,9 +144,10 @@ impl Nexus {
             return Ok(program.clone());
         }
         // Two threads may load one program twice; neither waits for the other.
-        let program = match self.built_in_program(binding)? {
-            Some(program) => program,
-            None => self.load_stored(binding)?,
+        let program = if binding.name.is_reserved() {
+            self.load_built_in(binding.name.as_str())?
+        } else {
+            self.load_stored(binding)?
         };
         programs().insert(binding.digest, program.clone());
         Ok(program)

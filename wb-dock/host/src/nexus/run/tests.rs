@@ -83,7 +83,7 @@ fn output_is_streamed_while_the_guest_runs() {
 fn the_arg_mode_of_the_binding_holds() {
     let (_dir, nexus) = nexus();
     register(&nexus, "echo", ECHO, |b| {
-        b.arg_mode = wb_manifest::ArgMode::Stdin1
+        b.arg_mode = wb_manifest::ArgMode::Stdin1;
     });
     let outcome = run(&nexus, "echo", &Profile::compute()).unwrap();
     assert_eq!(&outcome.stdout[..], b"abc\ntext\n");
@@ -106,7 +106,7 @@ fn an_ungranted_import_is_refused_before_anything_runs() {
 fn a_guest_runs_registered_commands_if_it_may() {
     let (_dir, nexus) = nexus();
     register(&nexus, "calls", CALLS, |b| {
-        b.caps = CapSet::of(Cap::Commands)
+        b.caps = CapSet::of(Cap::Commands);
     });
     // There is no such command yet: the guest ends with the Dock's answer.
     let outcome = run(&nexus, "calls", &Profile::minimal()).unwrap();
@@ -193,6 +193,71 @@ fn a_reserved_name_is_never_taken_from_the_registry() {
     fs::write(nexus.home().registry(), text.replace("mine", "grep")).unwrap();
     let error = run(&nexus, "grep", &Profile::compute()).unwrap_err();
     assert_eq!(error.code(), "host/built-in-missing");
+}
+
+#[test]
+fn a_recipe_runs_line_by_line_until_one_fails() {
+    let (dir, nexus) = nexus();
+    register(&nexus, "echo", ECHO, |_| ());
+    let manifest = "#+TITLE: t\n#+TOOLKIT: t\n#+EXEC: task\n\n* t :toolkit:\n\n\
+        #+NAME: pass\n#+begin_src sh :role task\necho | echo\n#+end_src\n\n\
+        #+NAME: stop\n#+begin_src sh :role task\necho\necho \"$1\"\necho\n#+end_src\n\n\
+        #+NAME: shell\n#+begin_src sh :role task\necho > file\n#+end_src\n";
+    let toolkits = crate::Toolkits::at(dir.path().join("toolkits"));
+    let id: ToolkitId = "t".parse().unwrap();
+    let mut tree = wb_manifest::Tree::new();
+    tree.insert("manifest.org".parse().unwrap(), manifest);
+    toolkits
+        .write(&id, &tree, crate::atomic::Mode::Shared)
+        .unwrap();
+    let task = |name: &str| {
+        let mut said = Vec::new();
+        let (args, profile) = (["abcd".to_owned()], Profile::compute());
+        let stdin = "input".into();
+        let code = nexus.run_task(
+            (&toolkits, &id),
+            name,
+            &args,
+            &profile,
+            stdin,
+            &mut |outcome| {
+                said.push((outcome.exit_code, outcome.stdout.clone()));
+            },
+        );
+        (code.map_err(|error| error.to_string()), said)
+    };
+    assert_eq!(task("pass"), (Ok(0), vec![(0, "input".into())]));
+    assert_eq!(
+        task("stop"),
+        (Ok(4), vec![(0, "input".into()), (4, "".into())])
+    );
+    let (refused, said) = task("shell");
+    assert!(
+        refused
+            .unwrap_err()
+            .starts_with("task `t/shell`, line 1: `>`")
+    );
+    assert!(said.is_empty());
+    assert_eq!(task("nope").0.unwrap_err(), "no such task: t/nope");
+}
+
+#[test]
+fn collecting_takes_compiled_code_along() {
+    let (_dir, nexus) = nexus();
+    register(&nexus, "echo", ECHO, |_| ());
+    run(&nexus, "echo", &Profile::compute()).unwrap();
+    let code = || -> usize {
+        let engines = fs::read_dir(nexus.home().code()).unwrap();
+        engines
+            .map(|dir| fs::read_dir(dir.unwrap().path()).unwrap().count())
+            .sum()
+    };
+    let before = code();
+    nexus.collect(false).unwrap();
+    assert_eq!(code(), before);
+    fs::remove_file(nexus.home().registry()).unwrap();
+    nexus.collect(false).unwrap();
+    assert_eq!(before - code(), 2, "the code and its stamp are gone");
 }
 
 #[test]
