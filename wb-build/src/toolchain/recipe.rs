@@ -126,7 +126,7 @@ fn around() -> Options {
 
 /// Shadow stack of the compiler and the runtime; the limit that JavaScript meets
 /// lies below it, so that recursion ends in a `RangeError`.
-const JS_STACK: u32 = 2 << 20;
+const JS_STACK: u32 = 4 << 20;
 
 fn jsc(tree: &Tree, lock: &Lock) -> Result<Plan, Error> {
     let mut plan = plan("jsc", tree.digest());

@@ -56,6 +56,9 @@ impl Bench {
             archive: gz.finish().unwrap(),
             _guard: None,
         };
+        if bench.path("client").exists() {
+            return bench;
+        }
         fs::write(bench.path("served.tgz"), &bench.archive).unwrap();
         // npm pack … --pack-destination DIR …
         bench.client(
@@ -315,39 +318,38 @@ fn removing_takes_every_version() {
 const VICTIM: &str = "WB_TEST_KILLED_INSTALLER";
 
 #[test]
-fn kill_while_the_client_runs_leaves_nothing_half_used() {
-    if std::env::var_os(VICTIM).is_some() {
-        let bench = Bench::new();
-        bench.client(
-            "while [ \"$1\" != --pack-destination ]; do shift; done\nhead -c 100 served.tgz > \"$2\"/p.tgz\n\
-             echo ready\nsleep 2\n",
-        );
-        println!("{}", bench.dir.display());
-        let _ = bench.toolchains().install(&["p"], &Quiet);
+fn kill_at_any_moment_leaves_nothing_half_used() {
+    if let Some(dir) = std::env::var_os(VICTIM) {
+        let _ = Bench::at(dir.into()).toolchains().install(&["p"], &Quiet);
         return;
     }
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture"])
-        .arg("toolchain::tests::kill_while_the_client_runs_leaves_nothing_half_used")
-        .env(VICTIM, "1")
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let out = std::io::BufReader::new(child.stdout.take().unwrap());
-    let dir = std::io::BufRead::lines(out)
-        .map_while(Result::ok)
-        .find(|line| line.starts_with('/'))
-        .expect("the victim tells its directory");
-    std::thread::sleep(Duration::from_millis(300));
-    child.kill().unwrap();
-    child.wait().unwrap();
-
-    let bench = Bench::at(dir.into());
-    assert!(bench.path("home/toolchains").is_dir());
+    let bench = Bench::new();
+    // Half an archive first, then the whole: the client too can be interrupted.
+    bench.client(
+        "while [ \"$1\" != --pack-destination ]; do shift; done\nhead -c 100 served.tgz > \"$2\"/p.tgz\n\
+         sleep 0.02\ncp served.tgz \"$2\"/p.tgz\n",
+    );
+    for delay in [0, 5, 10, 15, 20, 25, 30, 40, 60, 90, 130] {
+        let mut victim = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "toolchain::tests::kill_at_any_moment_leaves_nothing_half_used",
+            ])
+            .env(VICTIM, &bench.dir)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(delay));
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+        let toolchains = bench.toolchains();
+        if toolchains.list()[0].installed {
+            assert_eq!(toolchains.verify(&[]).unwrap(), ["p"], "after {delay} ms");
+            toolchains.remove(&[]).unwrap();
+        }
+    }
     let toolchains = bench.toolchains();
-    assert!(!toolchains.list()[0].installed);
     toolchains.install(&["p"], &Quiet).unwrap();
     assert_eq!(toolchains.verify(&["p"]).unwrap(), ["p"]);
-    fs::remove_dir_all(&bench.dir).unwrap();
 }
