@@ -20,9 +20,9 @@ pub(crate) use ticker::Live;
 
 /// Native stack that a guest may use. Deeper recursion is a trap.
 ///
-/// The JavaScript engine of the js lane wants 2 MiB to turn deep recursion into
-/// an exception of its own first.
-const GUEST_STACK: usize = 2 << 20;
+/// As much as a native program has. The JavaScript engine of the js lane counts on
+/// it to turn deep recursion into an exception of its own first.
+const GUEST_STACK: usize = 8 << 20;
 
 /// Stack for host functions on top: guests run on stacks of their own, so that
 /// nesting and the caller's thread make no difference to how deep they can go.

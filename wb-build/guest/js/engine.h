@@ -13,7 +13,7 @@
  * of the host's stack, in bytes of shadow stack: recursion ends in a RangeError
  * that a program can catch, and not in a trap. */
 #ifndef ENGINE_HOST_STACK
-#define ENGINE_HOST_STACK (1024 * 1024)
+#define ENGINE_HOST_STACK (8 * 1024 * 1024)
 #endif
 #define ENGINE_JS_STACK (ENGINE_HOST_STACK / 4)
 #define ENGINE_PARSER_STACK (ENGINE_HOST_STACK / 64)
