@@ -160,6 +160,8 @@ pub(crate) enum ToolkitVerb {
     },
     /// Install a bundle: everything in it is registered, or nothing
     Install(Install),
+    /// Forget a command, or one of its versions; `wbx gc` removes the artifacts
+    Remove(Remove),
     /// Consent to capabilities that a third-party toolkit asks for
     Grant(Grant),
     /// Run a task recipe of a toolkit
@@ -178,6 +180,9 @@ pub(crate) struct Build {
     /// Build third-party code that nobody has signed
     #[arg(long)]
     pub(crate) allow_unsigned: bool,
+    /// Take names over that are commands of another toolkit
+    #[arg(long)]
+    pub(crate) replace: bool,
 }
 
 /// What to build from one file.
@@ -266,6 +271,18 @@ pub(crate) struct Install {
     /// Take third-party code that nobody has signed
     #[arg(long)]
     pub(crate) allow_unsigned: bool,
+    /// Take names over that are commands of another toolkit
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+/// What to forget.
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// Name of the command
+    pub(crate) name: String,
+    /// First digits of one version's sha256; all versions if absent
+    pub(crate) sha: Option<String>,
 }
 
 /// What to consent to.
@@ -452,6 +469,7 @@ impl ToolkitVerb {
             Self::Promote(_) => "toolkit promote",
             Self::Pack { .. } => "toolkit pack",
             Self::Install(_) => "toolkit install",
+            Self::Remove(_) => "toolkit remove",
             Self::Grant(_) => "toolkit grant",
             Self::Run(_) => "toolkit run",
         }

@@ -70,6 +70,16 @@ impl Env {
         Ok((nexus, profile))
     }
 
+    /// The value of `WB_TOOLKITS_ROOT` if it names no directory.
+    pub(crate) fn misnamed_root(&self) -> Option<String> {
+        let root = self
+            .toolkits_root
+            .as_ref()
+            .filter(|root| !root.is_empty())?;
+        let is_there = self.cwd.join(root).is_dir();
+        (!is_there).then(|| root.to_string_lossy().into_owned())
+    }
+
     /// The toolkits directory, or where a new one goes.
     pub(crate) fn toolkits_or_new(&self) -> PathBuf {
         discover::toolkits_root_or_new(self.variables(), &self.cwd)

@@ -1,7 +1,7 @@
 use serde_json::Value;
 use wb_host::ErrorKind;
 use wb_policy::Resource;
-use wb_registry::InstallError;
+use wb_registry::{BindError, InstallError, RollbackError};
 
 use crate::exit::Exit;
 
@@ -64,13 +64,14 @@ impl Failure {
 impl From<wb_host::Error> for Failure {
     fn from(error: wb_host::Error) -> Self {
         let exit = match error.kind() {
+            ErrorKind::Rollback(RollbackError::Live { .. }) => Exit::Conflict,
             ErrorKind::NotFound { .. }
             | ErrorKind::NoSuchToolkit { .. }
             | ErrorKind::NoSuchTask { .. }
             | ErrorKind::NoSuchVersion { .. }
             | ErrorKind::NoSuchProfile { .. }
             | ErrorKind::Rollback(_) => Exit::NotFound,
-            ErrorKind::Exists { .. } => Exit::Conflict,
+            ErrorKind::Exists { .. } | ErrorKind::Bind(BindError::Held { .. }) => Exit::Conflict,
             ErrorKind::NoSuchCommand { .. } | ErrorKind::BuiltInMissing { .. } => {
                 Exit::NoSuchCommand
             }

@@ -360,6 +360,10 @@ fn a_bundle_with_the_wrong_sha_is_not_installed() {
     assert_eq!(code, 1);
     assert!(said.contains("build it: wbx toolkit build slug"), "{said}");
     place.says(&["toolkit", "build", "slug"]);
+    place.write("toolkits/slug/src/index.js", "console.log('changed')\n");
+    let (_, said) = place.fails(&["toolkit", "pack", "slug"]);
+    assert!(said.contains("other sources"), "{said}");
+    place.write("toolkits/slug/src/index.js", SLUG);
     place.says(&["toolkit", "pack", "slug", "-o", "b.wbundle"]);
 
     let other = Place::new();

@@ -59,6 +59,8 @@ pub struct InstallRules<'a> {
     pub allow_unsigned: bool,
     /// Treats the code as somebody else's whatever its manifest says.
     pub as_third_party: bool,
+    /// Takes names over that are commands of other toolkits.
+    pub replace: bool,
     /// The ceiling of this deployment.
     pub profile: &'a Profile,
     /// What the deployer consented to for this toolkit.
@@ -75,6 +77,7 @@ impl<'a> InstallRules<'a> {
             signatures: &Unsigned,
             allow_unsigned: false,
             as_third_party: false,
+            replace: false,
             profile,
             consent: None,
             limits: UnpackLimits::default(),
@@ -235,7 +238,11 @@ pub fn install(
             ..part.binding.in_toolkit(&bundle.id)
         };
         names.push(binding.name.clone());
-        changed.bind(binding, artifacts)?;
+        if rules.replace {
+            changed.replace(binding, artifacts)?;
+        } else {
+            changed.bind(binding, artifacts)?;
+        }
     }
     *table = changed;
     Ok(Installed {
@@ -396,6 +403,30 @@ mod tests {
         assert_eq!(binding.arg_mode, wb_manifest::ArgMode::Stdin1);
         assert_eq!(binding.caps, CapSet::of(Cap::Vfs));
         assert_eq!(binding.toolkit.as_ref().unwrap().as_str(), "t");
+    }
+
+    #[test]
+    fn anothers_command_stays_unless_it_is_to_be_replaced() {
+        let profile = Profile::compute();
+        let store = MemoryStore::default();
+        let mut table = CommandTable::default();
+        let digest = store.put(b"other").unwrap();
+        let other = Binding::command("t".parse().unwrap(), digest);
+        let other = other.in_toolkit(&"other".parse().unwrap());
+        table.bind(other.clone(), &store).unwrap();
+        let rules = InstallRules::new(&profile);
+        let held = install(&plain(), &rules, &mut table, &store).unwrap_err();
+        assert_eq!(held.code(), "registry/name-held");
+        assert_eq!(*table.get("t").unwrap(), other);
+        let rules = InstallRules {
+            replace: true,
+            ..rules
+        };
+        install(&plain(), &rules, &mut table, &store).unwrap();
+        assert_eq!(
+            table.get("t").unwrap().toolkit.as_ref().unwrap().as_str(),
+            "t"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@
 mod binding;
 mod bundle;
 mod discover;
+mod freshness;
 mod install;
 mod program;
 mod promote;
@@ -30,6 +31,7 @@ pub use bundle::{
     strip_private,
 };
 pub use discover::{Listed, discover, injection_text, list_text, show_text};
+pub use freshness::Freshness;
 pub use install::{
     InstallError, InstallRules, Installed, Signature, SignatureCheck, Unsigned, install,
 };
@@ -41,6 +43,6 @@ pub use skill::{OVERVIEW, Skill, SkillKind, find_skill, skills};
 pub use store::{MemoryStore, Store, StoreError, check_artifact};
 pub use table::{BindError, CommandTable, GcPlan, NameError, RollbackError, command_name};
 pub use verify::{
-    Check, Facilities, Finding, NoFacilities, Outcome, Place, Report, Surroundings, json, junit,
-    sarif, verify,
+    Check, Claim, Facilities, Finding, NoFacilities, Outcome, Place, Report, Surroundings,
+    cross_check, json, junit, sarif, verify,
 };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use wb_manifest::{CommandName, Digest, InvalidName};
+use wb_manifest::{CommandName, Digest, InvalidName, ToolkitId};
 
 use crate::{Binding, Store, StoreError};
 
@@ -63,6 +63,14 @@ pub enum BindError {
         max = CommandTable::MAX_DYNAMIC
     )]
     Full(CommandName),
+    /// Another toolkit's command has the name.
+    #[error("`{name}` cannot be registered: it is a command of the toolkit `{holder}`")]
+    Held {
+        /// The name.
+        name: CommandName,
+        /// The toolkit.
+        holder: ToolkitId,
+    },
     /// Only the reserved names are built in.
     #[error("`{0}` is not the name of a built-in command")]
     NotBuiltIn(CommandName),
@@ -78,6 +86,7 @@ impl BindError {
             Self::Name(error) => error.code(),
             Self::NotStored { .. } => "registry/artifact-missing",
             Self::Full(_) => "registry/full",
+            Self::Held { .. } => "registry/name-held",
             Self::NotBuiltIn(_) => "registry/not-built-in",
             Self::Store(error) => error.code(),
         }
@@ -102,6 +111,14 @@ pub enum RollbackError {
         /// The artifact asked for.
         digest: Digest,
     },
+    /// The version in force cannot be forgotten while the name stands for it.
+    #[error("`{name}` stands for version `{digest}`")]
+    Live {
+        /// The name.
+        name: CommandName,
+        /// The artifact.
+        digest: Digest,
+    },
 }
 
 impl RollbackError {
@@ -111,6 +128,7 @@ impl RollbackError {
             Self::Unknown(_) => "registry/no-such-command",
             Self::Oldest(_) => "registry/no-earlier-version",
             Self::NoVersion { .. } => "registry/no-such-version",
+            Self::Live { .. } => "registry/version-live",
         }
     }
 }
@@ -150,11 +168,36 @@ impl CommandTable {
 
     /// Binds a name, and returns what it stood for before.
     ///
+    /// A toolkit takes over a session's command, its own, or none; a session
+    /// takes over what it likes.
+    ///
     /// # Errors
     ///
     /// [`BindError`], asking in this order: the name is not reserved, it is a
-    /// name (by its type), the artifact is in `artifacts`, there is room.
+    /// name (by its type), no other toolkit holds it, the artifact is in
+    /// `artifacts`, there is room.
     pub fn bind(
+        &mut self,
+        binding: Binding,
+        artifacts: &dyn Store,
+    ) -> Result<Option<Arc<Binding>>, BindError> {
+        let before = self.dynamic.get(&binding.name).map(History::current);
+        let holder = before.and_then(|before| before.toolkit.as_ref());
+        match (holder, &binding.toolkit) {
+            (Some(holder), Some(toolkit)) if holder != toolkit => Err(BindError::Held {
+                name: binding.name,
+                holder: holder.clone(),
+            }),
+            _ => self.replace(binding, artifacts),
+        }
+    }
+
+    /// Binds a name whoever holds it, and returns what it stood for before.
+    ///
+    /// # Errors
+    ///
+    /// As [`CommandTable::bind`], except that no toolkit is in the way.
+    pub fn replace(
         &mut self,
         binding: Binding,
         artifacts: &dyn Store,
@@ -251,9 +294,10 @@ impl CommandTable {
             None => return Err(RollbackError::Unknown(name.to_owned())),
         };
         let found = match digest {
-            None => history
-                .current
-                .checked_sub(1)
+            // Files written by earlier versions may list one artifact twice.
+            None => history.versions[..history.current]
+                .iter()
+                .rposition(|version| version.digest != history.current().digest)
                 .ok_or_else(|| RollbackError::Oldest(key.clone())),
             Some(digest) => history
                 .versions
@@ -275,6 +319,32 @@ impl CommandTable {
     pub fn unbind(&mut self, name: &str) -> Option<Arc<Binding>> {
         let history = self.dynamic.remove(name)?;
         Some(history.current().clone())
+    }
+
+    /// Forgets one version of `name`, which must not be the one in force.
+    ///
+    /// # Errors
+    ///
+    /// [`RollbackError`] when there is no such name or version, or it is live.
+    pub fn forget(&mut self, name: &str, digest: &Digest) -> Result<Arc<Binding>, RollbackError> {
+        let Some((key, history)) = self.dynamic.get_key_value(name) else {
+            return Err(RollbackError::Unknown(name.to_owned()));
+        };
+        let (name, digest) = (key.clone(), *digest);
+        if history.current().digest == digest {
+            return Err(RollbackError::Live { name, digest });
+        }
+        let is_it = |version: &Arc<Binding>| version.digest == digest;
+        let Some(forgotten) = history.versions.iter().find(|version| is_it(version)) else {
+            return Err(RollbackError::NoVersion { name, digest });
+        };
+        let forgotten = forgotten.clone();
+        let mut rest = history.clone();
+        let before = &history.versions[..history.current];
+        rest.current -= before.iter().filter(|version| is_it(version)).count();
+        rest.versions.retain(|version| !is_it(version));
+        self.dynamic.insert(name, rest);
+        Ok(forgotten)
     }
 
     /// Every artifact that some version of some name needs.
@@ -364,12 +434,15 @@ impl History {
 
     /// Makes `binding` the current version and returns the one before.
     ///
-    /// Registering again what is in force adds no version.
+    /// An artifact is one version, however often it is registered: the newest
+    /// contract counts.
     fn push(&mut self, binding: Binding) -> Arc<Binding> {
         let before = self.current().clone();
         if *before == binding {
             return before;
         }
+        self.versions
+            .retain(|version| version.digest != binding.digest);
         self.versions.push(Arc::new(binding));
         if self.versions.len() > CommandTable::MAX_VERSIONS {
             self.versions.remove(0);
@@ -490,6 +563,73 @@ mod tests {
         let nowhere = Digest::of(b"nowhere");
         assert!(table.rollback("a", Some(&nowhere)).is_err());
         assert!(table.rollback("b", None).is_err());
+    }
+
+    #[test]
+    fn an_artifact_is_one_version() {
+        let store = MemoryStore::default();
+        let mut table = CommandTable::default();
+        let (one, two) = (binding(&store, "a", b"one"), binding(&store, "a", b"two"));
+        for version in [&one, &two, &one] {
+            table.bind(version.clone(), &store).unwrap();
+        }
+        let of_toolkit = one.clone().in_toolkit(&"t".parse().unwrap());
+        let before = table.bind(of_toolkit.clone(), &store).unwrap().unwrap();
+        assert_eq!(*before, one);
+        let (versions, live) = table.versions("a").unwrap();
+        assert_eq!((versions.len(), live), (2, 1));
+        assert_eq!(*table.rollback("a", None).unwrap(), two);
+
+        // As an earlier version of this crate wrote it.
+        let history = History::of(vec![two.clone(), one.clone(), of_toolkit], 2).unwrap();
+        table.restore("a".parse().unwrap(), history);
+        assert_eq!(*table.rollback("a", None).unwrap(), two);
+    }
+
+    #[test]
+    fn no_toolkit_takes_over_anothers_command() {
+        let store = MemoryStore::default();
+        let mut table = CommandTable::default();
+        let session = binding(&store, "a", b"session");
+        let of = |id: &str| binding(&store, "a", id.as_bytes()).in_toolkit(&id.parse().unwrap());
+        for binding in [session.clone(), of("a"), of("a"), session, of("a")] {
+            table.bind(binding, &store).unwrap();
+        }
+        let held = table.bind(of("b"), &store).unwrap_err();
+        assert_eq!(
+            held.to_string(),
+            "`a` cannot be registered: it is a command of the toolkit `a`"
+        );
+        assert_eq!(*table.get("a").unwrap(), of("a"));
+        assert!(table.replace(of("b"), &store).unwrap().is_some());
+        assert_eq!(*table.get("a").unwrap(), of("b"));
+    }
+
+    #[test]
+    fn a_version_is_forgotten_unless_it_is_live() {
+        let store = MemoryStore::default();
+        let mut table = CommandTable::default();
+        let versions = ["1", "2", "3"].map(|text| binding(&store, "a", text.as_bytes()));
+        for version in &versions {
+            table.bind(version.clone(), &store).unwrap();
+        }
+        let live = table.forget("a", &versions[2].digest).unwrap_err();
+        assert_eq!(live.code(), "registry/version-live");
+        assert_eq!(
+            *table.forget("a", &versions[0].digest).unwrap(),
+            versions[0]
+        );
+        assert_eq!(
+            table.forget("a", &versions[0].digest).unwrap_err().code(),
+            "registry/no-such-version"
+        );
+        assert_eq!(*table.get("a").unwrap(), versions[2]);
+        assert_eq!(*table.rollback("a", None).unwrap(), versions[1]);
+        table.forget("a", &versions[2].digest).unwrap();
+        assert_eq!(*table.get("a").unwrap(), versions[1]);
+        assert!(table.forget("b", &versions[0].digest).is_err());
+        let freed = table.plan_gc(store.list().unwrap()).removed;
+        assert_eq!(freed.len(), 2);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use wb_policy::Profiles;
 use crate::{CommandTable, Store};
 
 mod caps;
+mod claims;
 mod exec;
 mod imports;
 mod index;
@@ -19,12 +20,14 @@ mod links;
 mod name;
 mod overview;
 mod pre;
+mod provenance;
 mod report;
 mod sarif;
 mod source;
 mod subject;
 mod text;
 
+pub use claims::{Claim, cross_check};
 pub use junit::junit;
 pub use report::{Check, Finding, Outcome, Place, Report, json};
 pub use sarif::sarif;
@@ -92,28 +95,31 @@ impl Facilities for NoFacilities {
 /// ```
 pub fn verify(dir: &str, tree: &Tree, around: &Surroundings<'_>) -> Report {
     let mut findings = Findings::default();
+    let mut claimed = Vec::new();
     match Subject::read(dir, tree, around) {
         None => findings.add(
             Finding::new(Check::Manifest, Outcome::Fail, "verify/no-manifest")
                 .message(format!("there is none in `{dir}`")),
         ),
         Some(subject) => {
+            claimed = claims::of(&subject);
             subject.add_diagnostics(&mut findings);
             for check in CHECKS {
                 check(&subject, &mut findings);
             }
         }
     }
-    findings.into_report(dir)
+    findings.into_report(dir, claimed)
 }
 
-const CHECKS: [fn(&Subject<'_>, &mut Findings); 10] = [
+const CHECKS: [fn(&Subject<'_>, &mut Findings); 11] = [
     text::check,
     overview::check,
     name::check,
     // What cannot be built was told already when the contract is looked at.
     source::check,
     exec::check,
+    provenance::check,
     imports::check,
     caps::check,
     index::check,

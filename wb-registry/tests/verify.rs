@@ -16,8 +16,8 @@ use proptest::prelude::*;
 use wb_manifest::{BuildSrc, Digest, Lang, Tree, read};
 use wb_policy::Profiles;
 use wb_registry::{
-    CommandTable, Facilities, MemoryStore, Promotion, Report, Surroundings, json, junit, promote,
-    sarif, verify,
+    Binding, CommandTable, Facilities, MemoryStore, Promotion, Report, Store as _, Surroundings,
+    json, junit, promote, sarif, verify,
 };
 
 #[path = "support/fixtures.rs"]
@@ -151,6 +151,44 @@ fn a_promoted_command_verifies() {
         assert!(report.passed(), "{report}");
         golden(&format!("promoted-{lang}.txt"), &report.to_string());
     }
+}
+
+#[test]
+fn an_artifact_of_other_sources_is_told() {
+    let promoted = promote(Promotion {
+        name: "slug",
+        lang: "js",
+        file: "slug",
+        source: Some("text".into()),
+        tagline: None,
+        root: "toolkits",
+    })
+    .unwrap();
+    let store = MemoryStore::default();
+    let wasm = wat::parse_str("(module (func (export \"_start\")))").unwrap();
+    let sources = promoted.tree.under(&"src".parse().unwrap()).digest();
+    let told = |source: Digest| {
+        let record = format!("{{\"source\":\"{source}\"}}");
+        let mut table = CommandTable::default();
+        let binding = Binding {
+            provenance: Some(store.put(record.as_bytes()).unwrap()),
+            ..Binding::command("slug".parse().unwrap(), store.put(&wasm).unwrap())
+        };
+        table.bind(binding, &store).unwrap();
+        let around = Surroundings {
+            table: &table,
+            artifacts: &store,
+            profiles: &Profiles::built_in(),
+            facilities: &FourLanes,
+        };
+        verify("slug", &promoted.tree, &around).to_string()
+    };
+    assert!(!told(sources).contains("! "));
+    let stale = told(Digest::of(b"others"));
+    assert!(
+        stale.contains("! build: `slug` is registered as built from other sources (manifest.org:10:14)\n    help: run `wbx toolkit build slug`"),
+        "{stale}"
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod install;
 mod list;
 mod pack;
 mod promote;
+mod remove;
 mod run;
 mod search;
 mod show;
@@ -30,6 +31,7 @@ pub(crate) fn run(verb: &ToolkitVerb, env: &Env, ui: Ui) -> Result<Done, Failure
         ToolkitVerb::Promote(args) => promote::run(args, env),
         ToolkitVerb::Pack { id, output } => pack::run(id, output.as_deref(), env, ui),
         ToolkitVerb::Install(args) => install::run(args, env),
+        ToolkitVerb::Remove(args) => remove::run(args, env),
         ToolkitVerb::Grant(args) => grant::run(args, env),
         ToolkitVerb::Run(args) => run::run(args, env, ui),
     }

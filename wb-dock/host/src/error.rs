@@ -149,6 +149,14 @@ pub enum ErrorKind {
         /// The command.
         command: String,
     },
+    /// A toolkit's sources have changed since its artifact was built.
+    #[error("`{command}` of toolkit `{id}` was built from other sources than it has now")]
+    Stale {
+        /// The toolkit.
+        id: String,
+        /// The command.
+        command: String,
+    },
     /// What the name stands for is nothing that runs from start to end.
     #[error("`{name}` is a {shape}, expected a command")]
     NotRunnable {
@@ -305,6 +313,7 @@ impl Error {
             ErrorKind::Bundle(ref error) => error.code(),
             ErrorKind::Install(ref error) => error.code(),
             ErrorKind::NotBuilt { .. } => "host/not-built",
+            ErrorKind::Stale { .. } => "host/stale",
             ErrorKind::NotRunnable { .. } => "host/not-runnable",
             ErrorKind::Refused { ref refused, .. } => refused.code(),
             ErrorKind::TierUnavailable { .. } => "host/tier-unavailable",
@@ -344,7 +353,7 @@ impl Error {
             ErrorKind::Unsigned { .. } => {
                 Some("read the source, then build it with `--allow-unsigned`")
             }
-            ErrorKind::NotBuilt { ref id, .. } => {
+            ErrorKind::NotBuilt { ref id, .. } | ErrorKind::Stale { ref id, .. } => {
                 return Some(format!("build it: wbx toolkit build {id}"));
             }
             ErrorKind::TierUnavailable { .. } => Some(
@@ -353,6 +362,12 @@ impl Error {
             ),
             ErrorKind::DiskFull { .. } => {
                 Some("free some space (`wbx gc` removes what no command uses), then run it again")
+            }
+            ErrorKind::Bind(BindError::Held { .. }) => {
+                Some("`--replace` takes the name over; `wbx rollback` gives it back")
+            }
+            ErrorKind::Rollback(RollbackError::Live { .. }) => {
+                Some("roll back to another version first, or remove the whole command")
             }
             ErrorKind::Symlink { .. } => Some("copy the file it points to into the tree"),
             ErrorKind::Store(StoreError::Corrupt { .. } | StoreError::Missing(_)) => {

@@ -175,6 +175,26 @@ impl Nexus {
         })
     }
 
+    /// Forgets `name` with all its versions, or the one whose digest starts with `prefix`.
+    ///
+    /// The artifacts stay until the next [`Nexus::collect`]; gives what was forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoSuchCommand`], [`ErrorKind::NoSuchVersion`], and
+    /// [`ErrorKind::Rollback`] for the version in force.
+    pub fn remove(&self, name: &str, prefix: Option<&str>) -> Result<Vec<Arc<Binding>>, Error> {
+        self.registry.update(|table| {
+            if let Some(prefix) = prefix {
+                let digest = version_of(table, name, prefix)?;
+                return Ok(vec![table.forget(name, &digest)?]);
+            }
+            let versions = table.versions(name).map(|(versions, _)| versions.to_vec());
+            table.unbind(name);
+            versions.ok_or_else(|| no_such_command(name))
+        })
+    }
+
     /// Removes artifacts that no binding names with their compiled code, and what
     /// killed writers left.
     ///
@@ -348,6 +368,22 @@ mod tests {
         let error = nexus.rollback("slug", None).unwrap_err();
         assert_eq!(error.code(), "registry/artifact-corrupt");
         assert_eq!(nexus.resolve("slug").unwrap().digest, new);
+    }
+
+    #[test]
+    fn what_is_removed_is_free_to_be_collected() {
+        let (_dir, nexus) = nexus();
+        let old = register(&nexus, "slug", b"\0asm old").unwrap();
+        let new = register(&nexus, "slug", b"\0asm new").unwrap();
+        let live = nexus.remove("slug", Some(&new.to_string())).unwrap_err();
+        assert_eq!(live.code(), "registry/version-live");
+        nexus.remove("slug", Some(&old.to_string()[..8])).unwrap();
+        assert_eq!(nexus.collect(true).unwrap().removed, [old]);
+        assert_eq!(nexus.remove("slug", None).unwrap()[0].digest, new);
+        assert!(nexus.store().get(&new).is_ok());
+        assert_eq!(nexus.collect(true).unwrap().removed.len(), 2);
+        let gone = nexus.remove("slug", None).unwrap_err();
+        assert_eq!(gone.code(), "registry/no-such-command");
     }
 
     #[test]

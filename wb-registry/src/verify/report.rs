@@ -4,6 +4,8 @@ use std::fmt;
 use serde::Serialize;
 use wb_manifest::Severity;
 
+use super::claims::Claim;
+
 /// What a line of the report is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -197,12 +199,27 @@ pub struct Report {
     pub toolkit: String,
     /// The lines, in the order of the checks.
     pub findings: Vec<Finding>,
+    /// The commands it declares, for [`cross_check`](super::cross_check).
+    #[serde(skip)]
+    pub claims: Vec<Claim>,
 }
 
 impl Report {
     /// Whether nothing must be changed.
     pub fn passed(&self) -> bool {
         self.count(Outcome::Fail) == 0
+    }
+
+    /// Adds lines at their places; what passed beside a problem no longer does.
+    pub(super) fn add(&mut self, more: Vec<Finding>) {
+        let mut findings = Findings(std::mem::take(&mut self.findings));
+        for finding in more {
+            findings
+                .0
+                .retain(|f| f.check != finding.check || f.outcome != Outcome::Pass);
+            findings.add(finding);
+        }
+        self.findings = findings.sorted();
     }
 
     /// How many lines came out so.
@@ -243,17 +260,22 @@ impl Findings {
             .any(|found| found.check == check && found.outcome.is_problem())
     }
 
-    pub(super) fn into_report(mut self, toolkit: &str) -> Report {
+    pub(super) fn into_report(self, toolkit: &str, claims: Vec<Claim>) -> Report {
+        Report {
+            toolkit: toolkit.to_owned(),
+            findings: self.sorted(),
+            claims,
+        }
+    }
+
+    fn sorted(mut self) -> Vec<Finding> {
         self.0.sort_by(|a, b| {
             let place = |finding: &Finding| finding.place.clone();
             (a.check, a.outcome)
                 .cmp(&(b.check, b.outcome))
                 .then_with(|| place(a).cmp(&place(b)))
         });
-        Report {
-            toolkit: toolkit.to_owned(),
-            findings: self.0,
-        }
+        self.0
     }
 }
 

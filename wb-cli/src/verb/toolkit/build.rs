@@ -12,6 +12,7 @@ pub(crate) fn run(args: &Build, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let names = Names::Below(format!("{}/{id}", env.shown(place.root())));
     let options = wb_host::BuildOptions {
         allow_unsigned: args.allow_unsigned,
+        replace: args.replace,
         ..built::options(args.options, env)
     };
     let nexus = env.nexus();

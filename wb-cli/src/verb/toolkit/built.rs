@@ -38,6 +38,7 @@ pub(crate) fn options(options: args::BuildOptions, env: &Env) -> wb_host::BuildO
         jobs: options.jobs,
         offline: env.offline,
         allow_unsigned: false,
+        replace: false,
     }
 }
 

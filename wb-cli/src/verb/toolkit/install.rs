@@ -17,6 +17,7 @@ pub(crate) fn run(args: &Install, env: &Env) -> Result<Done, Failure> {
         pin: pin.map_err(|error| Failure::usage(format!("--sha: {error}")))?,
         as_third_party: args.third_party,
         allow_unsigned: args.allow_unsigned,
+        replace: args.replace,
     };
     let bundle: &Path = &args.bundle;
     let installed = env.nexus().install(&input::read(bundle, env)?, options)?;

@@ -31,6 +31,8 @@ pub struct BuildOptions {
     pub offline: bool,
     /// Build third-party toolkits that nobody has signed.
     pub allow_unsigned: bool,
+    /// Take names over that are commands of other toolkits.
+    pub replace: bool,
 }
 
 /// One source file to build.
@@ -121,9 +123,8 @@ impl Nexus {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NothingToBuild`], [`ErrorKind::Manifest`] if the manifest has
-    /// errors, [`ErrorKind::Unsigned`] for third-party code,
-    /// [`ErrorKind::Build`] with what the compilers said.
+    /// [`ErrorKind::NothingToBuild`], [`ErrorKind::Unsigned`] for third-party
+    /// code, [`ErrorKind::Build`] with what the compilers said.
     pub fn build(
         &self,
         toolkits: &Toolkits,
@@ -195,7 +196,7 @@ impl Nexus {
                 let wanted = wanted.ok_or_else(|| nothing_to_build(id, "no `#+SHA256`"))?;
                 let wasm = self.prebuilt(manifest, &unit.source, url.as_str(), wanted, options)?;
                 let digest = Digest::of(&wasm);
-                let (binding, before) = self.keep(&wasm, None, binding(digest))?;
+                let (binding, before) = self.keep(&wasm, None, binding(digest), options)?;
                 Ok(Made {
                     binding,
                     before,
@@ -232,7 +233,8 @@ impl Nexus {
             wasm,
             provenance,
         } = built.artifact().map_err(failed)?;
-        let (binding, before) = self.keep(&wasm, Some(&provenance.to_json()), binding(digest))?;
+        let record = provenance.to_json();
+        let (binding, before) = self.keep(&wasm, Some(&record), binding(digest), options)?;
         Ok(Made {
             binding,
             lang: Some(lang),
@@ -249,6 +251,7 @@ impl Nexus {
         wasm: &[u8],
         provenance: Option<&str>,
         binding: Binding,
+        options: BuildOptions,
     ) -> Result<(Binding, Option<Arc<Binding>>), Error> {
         self.registry.update(|table| {
             self.store.put(wasm)?;
@@ -259,7 +262,11 @@ impl Nexus {
                 provenance: record,
                 ..binding
             };
-            let before = table.bind(binding.clone(), &self.store)?;
+            let before = if options.replace {
+                table.replace(binding.clone(), &self.store)?
+            } else {
+                table.bind(binding.clone(), &self.store)?
+            };
             Ok((binding, before))
         })
     }
@@ -384,7 +391,7 @@ pub(super) fn unsupported(source: &BuildSrc) -> Error {
     ErrorKind::SourceUnsupported { form, reason }.into()
 }
 
-fn failed(error: wb_build::Error, sources: &Tree) -> Error {
+pub(super) fn failed(error: wb_build::Error, sources: &Tree) -> Error {
     let sources = sources.clone();
     ErrorKind::Build(BuildFailure { error, sources }).into()
 }

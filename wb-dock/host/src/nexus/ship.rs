@@ -1,11 +1,12 @@
 //! The third rung: toolkits leave as bundles and arrive as commands.
 
 use bytes::Bytes;
-use wb_manifest::{Digest, ToolkitId, palette, read};
+use wb_build::npm;
+use wb_manifest::{BuildSrc, Digest, Manifest, ToolkitId, Tree, palette, read};
 use wb_policy::Profile;
 use wb_registry::{
-    Binding, Bundle, InstallRules, Installed, Part, Store as _, UnpackLimits, decode_bundle,
-    encode_bundle, install, strip_private,
+    Binding, Bundle, Freshness, InstallRules, Installed, Part, Store as _, UnpackLimits,
+    decode_bundle, encode_bundle, install, strip_private,
 };
 
 use super::Nexus;
@@ -36,6 +37,8 @@ pub struct InstallOptions {
     pub as_third_party: bool,
     /// Take third-party code that nobody has signed.
     pub allow_unsigned: bool,
+    /// Take names over that are commands of other toolkits.
+    pub replace: bool,
 }
 
 impl Nexus {
@@ -44,6 +47,7 @@ impl Nexus {
     /// # Errors
     ///
     /// [`ErrorKind::NotBuilt`] if a command of its manifest is not registered,
+    /// [`ErrorKind::Stale`] if it was built from other sources,
     /// [`ErrorKind::Store`], [`ErrorKind::Bundle`], and those of
     /// [`Toolkits::tree`].
     pub fn pack(&self, toolkits: &Toolkits, id: &ToolkitId) -> Result<Packed, Error> {
@@ -71,9 +75,16 @@ impl Nexus {
             let Some(binding) = Binding::declared(manifest, name.clone(), digest) else {
                 continue;
             };
-            if bound.is_none() {
-                let (id, command) = (id.to_string(), name.to_string());
+            let (id, command) = (id.to_string(), name.to_string());
+            let Some(bound) = bound else {
                 return Err(ErrorKind::NotBuilt { id, command }.into());
+            };
+            match self.freshness(&bound, manifest, &tree)? {
+                Freshness::Fresh => {}
+                // What was installed came with its sources in one bundle.
+                Freshness::Unknown if toolkits.root() == self.home.toolkits() => {}
+                Freshness::Unknown => return Err(ErrorKind::NotBuilt { id, command }.into()),
+                Freshness::Stale => return Err(ErrorKind::Stale { id, command }.into()),
             }
             let wasm = self.store.get(&digest)?;
             parts.push(Part { binding, wasm });
@@ -91,6 +102,29 @@ impl Nexus {
         })
     }
 
+    /// Whether `bound` was built from what `manifest` declares in `tree`.
+    fn freshness(
+        &self,
+        bound: &Binding,
+        manifest: &Manifest,
+        tree: &Tree,
+    ) -> Result<Freshness, Error> {
+        let pinned = manifest.sha256.as_ref().map(|sha| sha.value);
+        match manifest.build_src.as_ref().map(|source| &source.value) {
+            Some(BuildSrc::Path(dir)) => {
+                let sources = tree.under(dir);
+                let packages = self.toolchains()?.packages();
+                // Dependencies are a part of what was built.
+                let whole = npm::install(sources.clone(), &packages)
+                    .map_err(|error| super::build::failed(error, &sources))?;
+                Ok(Freshness::of(bound, &whole, &self.store))
+            }
+            Some(BuildSrc::Wasm(_)) if pinned != Some(bound.digest) => Ok(Freshness::Stale),
+            // An archive's pin says nothing about the module that was in it.
+            _ => Ok(Freshness::Fresh),
+        }
+    }
+
     /// Installs a bundle: its commands are registered and its documents written
     /// below [`Home::toolkits`](crate::Home::toolkits), or nothing happens.
     ///
@@ -103,6 +137,7 @@ impl Nexus {
             pin: options.pin,
             as_third_party: options.as_third_party,
             allow_unsigned: options.allow_unsigned,
+            replace: options.replace,
             ..InstallRules::new(&profile)
         };
         // The record to ask for is known once the bundle has said its name; a

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use wb_build::lane;
 use wb_manifest::{BuildSrc, Lang, ToolkitId};
-use wb_registry::{Check, Facilities, Finding, Outcome, Report, Surroundings, verify};
+use wb_registry::{Check, Facilities, Finding, Outcome, Report, Surroundings, cross_check, verify};
 
 use super::Nexus;
 use crate::error::Error;
@@ -54,6 +54,7 @@ impl Nexus {
             toolkits.iter().position(same)
         };
         reports.sort_by_cached_key(position);
+        cross_check(&mut reports);
         Ok(reports)
     }
 }
@@ -69,6 +70,7 @@ fn unreadable(id: &ToolkitId, error: &Error) -> Report {
             place: None,
             hints: error.hint().into_iter().collect(),
         }],
+        claims: Vec::new(),
     }
 }
 
