@@ -5,6 +5,7 @@ mod dock;
 mod schedule;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -90,7 +91,7 @@ pub struct Builder<'a> {
 }
 
 /// What a plan made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Built {
     /// The products by name.
     pub products: BTreeMap<String, Bytes>,
@@ -103,7 +104,7 @@ pub struct Built {
 }
 
 /// A wasm file under its digest, with the account of how it was built.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Artifact {
     /// The digest of `wasm`.
     pub digest: Digest,
@@ -111,6 +112,27 @@ pub struct Artifact {
     pub wasm: Bytes,
     /// How they came about.
     pub provenance: Provenance,
+}
+
+/// Sizes in place of bytes: an artifact is no text.
+impl fmt::Debug for Built {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: BTreeMap<_, _> = self.products.iter().map(|(n, b)| (n, b.len())).collect();
+        f.debug_struct("Built")
+            .field("products", &sizes)
+            .field("diagnostics", &self.diagnostics)
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Artifact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Artifact")
+            .field("digest", &self.digest)
+            .field("size", &self.wasm.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What became of one step.

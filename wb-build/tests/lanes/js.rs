@@ -82,17 +82,28 @@ fn syntax_errors_and_missing_modules_have_a_place() {
 }
 
 #[test]
-fn hostile_nesting_is_a_finding_or_a_named_crash() {
-    for text in [
-        format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000)),
-        format!("{}1{}", "[".repeat(20_000), "]".repeat(20_000)),
-    ] {
-        let error = crate::home::build(Lang::Js, &[("index.js", &text)]).unwrap_err();
-        assert!(
-            matches!(error.code(), "build/rejected" | "build/compiler-crashed"),
-            "{error}"
-        );
+fn hostile_nesting_ends_in_a_program_a_finding_or_a_named_crash() {
+    let nested = |n: usize, (open, close): (&str, &str)| {
+        let text = format!("{}1{}", open.repeat(n), close.repeat(n));
+        crate::home::build(Lang::Js, &[("index.js", &text)])
+    };
+    for brackets in [("(", ")"), ("[", "]")] {
+        if let Err(error) = nested(20_000, brackets) {
+            let code = error.code();
+            assert!(
+                matches!(code, "build/rejected" | "build/compiler-crashed"),
+                "{error}"
+            );
+        }
     }
+    let error = nested(1_000_000, ("[", "]")).expect_err("no stack is that deep");
+    assert!(
+        matches!(
+            error.code(),
+            "build/rejected" | "build/compiler-crashed" | "build/limit"
+        ),
+        "{error}"
+    );
 }
 
 #[test]
