@@ -6,6 +6,7 @@ use crate::done::Done;
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::text::count;
 
 /// `wbx doctor [--repair]`
 pub(crate) fn run(args: &Doctor, env: &Env) -> Result<Done, Failure> {
@@ -16,6 +17,10 @@ pub(crate) fn run(args: &Doctor, env: &Env) -> Result<Done, Failure> {
             Repair::NotNeeded => "nothing to mend",
             Repair::Previous => "went back to the state before the last change",
             Repair::Empty => "set the damaged file aside and started an empty one",
+        };
+        let done = match nexus.sweep()? {
+            0 => done.to_owned(),
+            swept => format!("{done}; removed {}", count(swept, "leftover")),
         };
         checks.push(Check::good("repair", done));
     }

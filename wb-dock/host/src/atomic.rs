@@ -55,6 +55,51 @@ pub fn write(path: &Path, bytes: &[u8], mode: Mode, durability: Durability) -> i
     Ok(())
 }
 
+/// Writes the file `path`, which nobody else knows of yet, without waiting for the disk.
+///
+/// For what is written aside as a whole: [`sync_all`] before the rename that
+/// publishes it is one wait instead of one a file.
+///
+/// # Errors
+///
+/// What the system said; a file that is there already is not touched.
+pub fn write_aside(path: &Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
+    let dir = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    create_dir(dir, mode)?;
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    set_mode(&file, mode)
+}
+
+/// Puts everything below `dir` on the disk: files, their names and `dir` itself.
+///
+/// # Errors
+///
+/// What the system said.
+pub fn sync_all(dir: &Path) -> io::Result<()> {
+    // One call for the whole file system, where there is one.
+    #[cfg(target_os = "linux")]
+    {
+        rustix::fs::syncfs(File::open(dir)?).map_err(io::Error::from)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                sync_all(&entry.path())?;
+            } else {
+                File::open(entry.path())?.sync_all()?;
+            }
+        }
+        sync_dir(dir)
+    }
+}
+
 /// Creates `dir` and its missing parents: private (0700) unless the mode is [`Mode::Shared`].
 ///
 /// # Errors
@@ -100,6 +145,20 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
 ///
 /// What the system said when it listed `dir`; a missing `dir` holds nothing.
 pub fn sweep(dir: &Path) -> io::Result<usize> {
+    sweep_older(dir, STALE)
+}
+
+/// As [`sweep`], for a `dir` where whoever writes holds the lock that the caller holds:
+/// every leftover is somebody's who was killed.
+///
+/// # Errors
+///
+/// As [`sweep`].
+pub fn sweep_locked(dir: &Path) -> io::Result<usize> {
+    sweep_older(dir, Duration::ZERO)
+}
+
+fn sweep_older(dir: &Path, least: Duration) -> io::Result<usize> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         other => other?,
@@ -112,7 +171,8 @@ pub fn sweep(dir: &Path) -> io::Result<usize> {
         }
         let meta = entry.metadata()?;
         let age = SystemTime::now().duration_since(meta.modified()?);
-        if age.is_ok_and(|age| age > STALE) {
+        // A time to come is a clock that was set back, and says nothing.
+        if age.map_or(least.is_zero(), |age| age >= least) {
             let gone = if meta.is_dir() {
                 fs::remove_dir_all(entry.path())
             } else {
@@ -228,5 +288,8 @@ mod tests {
         assert!(dir.path().join(".wb-tmp-new").exists());
         assert!(dir.path().join("kept").exists());
         assert_eq!(sweep(&dir.path().join("missing")).unwrap(), 0);
+        fs::create_dir(dir.path().join(".wb-tmp-dir")).unwrap();
+        assert_eq!(sweep_locked(dir.path()).unwrap(), 2);
+        assert!(dir.path().join("kept").exists());
     }
 }

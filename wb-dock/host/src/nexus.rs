@@ -213,6 +213,8 @@ impl Nexus {
                 plan.apply(&self.store)?;
                 self.forget_code(&plan.removed);
                 leftovers = self.store.sweep()?;
+                let installs = atomic::sweep_locked(&self.home.toolkits());
+                leftovers += installs.map_err(|error| Error::io("list", "toolkits", error))?;
                 let tmp = atomic::sweep(&self.home.tmp());
                 leftovers += tmp.map_err(|error| Error::io("list", "tmp", error))?;
             }
@@ -222,6 +224,21 @@ impl Nexus {
                 bytes,
                 leftovers,
             })
+        })
+    }
+
+    /// Removes what killed writers left anywhere in the nexus, and counts it.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn sweep(&self) -> Result<usize, Error> {
+        self.registry.alone(|| {
+            let fail = |error| Error::io("list", "the nexus", error);
+            let mut swept = self.store.sweep()?;
+            swept += atomic::sweep(&self.home.tmp()).map_err(fail)?;
+            swept += atomic::sweep_locked(&self.home.toolkits()).map_err(fail)?;
+            Ok(swept)
         })
     }
 

@@ -71,6 +71,16 @@ impl RegistryFile {
         Ok(result)
     }
 
+    /// Does `work`, which does not concern the table, alone among all writers.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, and what the system said about the lock.
+    pub fn alone<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let _lock = self.lock()?;
+        work()
+    }
+
     /// Goes back to the state before the last change, or to an empty table, if
     /// the file cannot be read; says which. The unreadable file is kept as
     /// `registry.json.damaged`.

@@ -208,7 +208,11 @@ pub fn write_new(tree: &Tree, dest: &Path, mode: Mode) -> Result<(), Error> {
         return Err(ErrorKind::Exists { name: name.into() }.into());
     }
     let aside = atomic::scratch_dir(parent, mode).map_err(fail)?;
-    write_files(tree, aside.path(), mode)?;
+    for (path, bytes) in tree {
+        atomic::write_aside(&aside.path().join(path.as_path()), bytes, mode)
+            .map_err(|error| Error::io("write", path.as_str(), error))?;
+    }
+    atomic::sync_all(aside.path()).map_err(fail)?;
     open_to_others(aside.path(), mode).map_err(fail)?;
     fs::rename(aside.path(), dest).map_err(fail)?;
     // Renamed: there is nothing left to remove.
@@ -234,13 +238,8 @@ pub fn write_over(tree: &Tree, dest: &Path, mode: Mode) -> Result<(), Error> {
             }
         }
     }
-    write_files(tree, dest, mode)
-}
-
-/// Writes every file of `tree` below `dir`.
-fn write_files(tree: &Tree, dir: &Path, mode: Mode) -> Result<(), Error> {
     for (path, bytes) in tree {
-        let host = dir.join(path.as_path());
+        let host = dest.join(path.as_path());
         atomic::write(&host, bytes, mode, Durability::Synced)
             .map_err(|error| Error::io("write", path.as_str(), error))?;
     }

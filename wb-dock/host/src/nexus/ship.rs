@@ -10,7 +10,7 @@ use wb_registry::{
 };
 
 use super::Nexus;
-use crate::atomic::Mode;
+use crate::atomic::{self, Mode};
 use crate::consent;
 use crate::error::{Error, ErrorKind};
 use crate::toolkits::Toolkits;
@@ -151,13 +151,13 @@ impl Nexus {
             None => None,
         };
         rules.consent = consent.as_ref();
+        let place = Toolkits::at(self.home.toolkits());
         self.registry.update(|table| {
+            // Only installs write there, and only under this lock. A leftover that
+            // cannot be removed is in nobody's way.
+            let _ = atomic::sweep_locked(place.root());
             let installed = install(bytes, &rules, table, &self.store)?;
-            Toolkits::at(self.home.toolkits()).replace(
-                &installed.id,
-                &installed.tree,
-                Mode::Private,
-            )?;
+            place.replace(&installed.id, &installed.tree, Mode::Private)?;
             Ok(installed)
         })
     }
