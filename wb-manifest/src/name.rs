@@ -46,6 +46,12 @@ pub enum InvalidNameKind {
         /// Byte offset of the character in the name.
         at: usize,
     },
+    /// A `-` in front: where a name is typed, that is an option.
+    #[error("`{}` begins with `-`, which a command line takes for an option", clip(.name))]
+    Dash {
+        /// The name.
+        name: String,
+    },
     /// `.` or `..`, which name directories.
     #[error("`{name}` is a directory, expected a name")]
     Dots {
@@ -55,8 +61,8 @@ pub enum InvalidNameKind {
 }
 
 /// `^[A-Za-z0-9_.-]+$`, not `.` or `..`: the one rule for every name that may
-/// become a file name.
-fn check(name: &str) -> Result<(), InvalidNameKind> {
+/// become a file name. One that is `typed` does not begin with `-` either.
+fn check(name: &str, typed: bool) -> Result<(), InvalidNameKind> {
     if name.is_empty() {
         return Err(InvalidNameKind::Empty);
     }
@@ -71,6 +77,11 @@ fn check(name: &str) -> Result<(), InvalidNameKind> {
             at,
         });
     }
+    if typed && name.starts_with('-') {
+        return Err(InvalidNameKind::Dash {
+            name: name.to_owned(),
+        });
+    }
     if matches!(name, "." | "..") {
         return Err(InvalidNameKind::Dots {
             name: name.to_owned(),
@@ -80,7 +91,7 @@ fn check(name: &str) -> Result<(), InvalidNameKind> {
 }
 
 macro_rules! checked_name {
-    ($(#[$docs:meta])* $type:ident, $what:literal) => {
+    ($(#[$docs:meta])* $type:ident, $what:literal, typed: $typed:literal, $pattern:literal) => {
         $(#[$docs])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(Arc<str>);
@@ -96,7 +107,7 @@ macro_rules! checked_name {
             type Err = InvalidName;
 
             fn from_str(name: &str) -> Result<Self, InvalidName> {
-                match check(name) {
+                match check(name, $typed) {
                     Ok(()) => Ok(Self(name.into())),
                     Err(kind) => Err(InvalidName { what: $what, kind }),
                 }
@@ -149,7 +160,7 @@ macro_rules! checked_name {
                 schemars::json_schema!({
                     "description": concat!("A ", $what),
                     "type": "string",
-                    "pattern": "^[A-Za-z0-9_.-]+$",
+                    "pattern": $pattern,
                     "maxLength": MAX_LEN,
                 })
             }
@@ -159,7 +170,7 @@ macro_rules! checked_name {
 
 checked_name! {
     /// The id of a toolkit: `#+TOOLKIT`, its directory, its drawer's `:ID:`.
-    ToolkitId, "toolkit id"
+    ToolkitId, "toolkit id", typed: true, "^[A-Za-z0-9_.][A-Za-z0-9_.-]*$"
 }
 
 checked_name! {
@@ -167,17 +178,17 @@ checked_name! {
     ///
     /// The built-ins' names are names too: whether one may be taken is asked
     /// with [`is_reserved`](Self::is_reserved).
-    CommandName, "command name"
+    CommandName, "command name", typed: true, "^[A-Za-z0-9_.][A-Za-z0-9_.-]*$"
 }
 
 checked_name! {
     /// The name of a skill: its file under `skills/` without the extension.
-    SkillSlug, "skill slug"
+    SkillSlug, "skill slug", typed: false, "^[A-Za-z0-9_.-]+$"
 }
 
 checked_name! {
     /// The name of a task recipe.
-    TaskName, "task name"
+    TaskName, "task name", typed: false, "^[A-Za-z0-9_.-]+$"
 }
 
 impl CommandName {
@@ -224,6 +235,11 @@ mod tests {
             refused(&"x".repeat(10_240)),
             "command name has 10240 bytes, expected at most 128"
         );
+        assert_eq!(
+            refused("--help"),
+            "command name `--help` begins with `-`, which a command line takes for an option"
+        );
+        assert!("-x".parse::<ToolkitId>().is_err());
         assert!(refused("a\0").contains("`a\\0` has '\\0'"));
         assert!(refused("slüg").contains("has 'ü'"));
     }
