@@ -93,3 +93,8 @@ pub use services::{Commands, Resolved, Services, Session};
 pub use shape::{ArgMode, Command, Invocation};
 pub use wasi::{Clock, Input, Output, Random};
 pub use wb_policy::Grant;
+
+/// The example on the repository's front page, so that it stays true.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
