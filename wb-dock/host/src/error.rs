@@ -1,7 +1,8 @@
 use std::fmt;
 use std::io;
 
-use wb_manifest::{Digest, UnknownWord};
+use bytes::Bytes;
+use wb_manifest::{Diagnostic, Digest, RelPath, UnknownWord};
 use wb_policy::{Refused, Shape, Tier};
 use wb_registry::{BindError, BundleError, InstallError, NameError, RollbackError, StoreError};
 
@@ -212,6 +213,14 @@ pub enum ErrorKind {
         /// What is missing.
         why: String,
     },
+    /// A toolkit whose manifest has errors.
+    #[error("`{id}` cannot be built: its manifest has errors")]
+    Manifest {
+        /// The toolkit.
+        id: String,
+        /// The errors, file by file.
+        faults: Vec<ManifestFault>,
+    },
     /// A form of `#+BUILD_SRC` that this version does not build.
     #[error("`{form}` cannot be built: {reason}")]
     SourceUnsupported {
@@ -282,6 +291,17 @@ pub enum ErrorKind {
     },
 }
 
+/// An error in a manifest, with the text it is about.
+#[derive(Clone, Debug)]
+pub struct ManifestFault {
+    /// The file, from the toolkit's directory.
+    pub path: RelPath,
+    /// Its text.
+    pub text: Bytes,
+    /// What is wrong with it, and where.
+    pub diagnostic: Diagnostic,
+}
+
 impl Error {
     /// What went wrong.
     pub fn kind(&self) -> &ErrorKind {
@@ -323,6 +343,7 @@ impl Error {
             ErrorKind::Lang(_) => "host/unknown-lang",
             ErrorKind::Build(ref failure) => failure.error.code(),
             ErrorKind::NothingToBuild { .. } => "host/nothing-to-build",
+            ErrorKind::Manifest { .. } => "host/manifest",
             ErrorKind::SourceUnsupported { .. } => "host/source-unsupported",
             ErrorKind::PrebuiltMismatch { .. } => "host/prebuilt-mismatch",
             ErrorKind::Archive { .. } => "host/archive",
@@ -386,6 +407,11 @@ impl Error {
             ErrorKind::NoSuchToolkit { .. } => Some("`wbx toolkit list` shows those there are"),
             ErrorKind::NoSuchCommand { .. } => {
                 Some("`wbx toolkit build-inline NAME LANG FILE` makes one")
+            }
+            ErrorKind::Manifest { ref id, .. } => {
+                return Some(format!(
+                    "`wbx toolkit verify {id}` says all there is to say"
+                ));
             }
             ErrorKind::NoHome => Some("set `WB_HOME` to a directory of your own"),
             ErrorKind::Offline { .. } => Some("run it once without `--offline` and `WB_OFFLINE`"),

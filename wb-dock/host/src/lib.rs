@@ -27,7 +27,7 @@ pub mod tree;
 pub use catalog::Catalog;
 pub use clock::{SystemClock, rfc3339, unix_time};
 pub use disk_store::DiskStore;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, ManifestFault};
 pub use fetch::Fetcher;
 pub use home::Home;
 pub use lock::Lock;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use wb_build::{Diagnostic, Plan};
-use wb_host::{ErrorKind, Made};
+use wb_host::{ErrorKind, Made, ManifestFault};
 use wb_manifest::Tree;
 
 use crate::args;
@@ -102,6 +102,25 @@ pub(crate) fn warn(made: &Made, names: &Names<'_>, env: &Env, ui: Ui) {
 /// A failed build, with the findings drawn where their sources are.
 pub(crate) fn failure(error: wb_host::Error, names: &Names<'_>) -> Failure {
     let (details, data) = match error.kind() {
+        ErrorKind::Manifest { faults, .. } => {
+            let found: Vec<_> = faults
+                .iter()
+                .map(|fault| {
+                    let found = &fault.diagnostic;
+                    json!({
+                        "code": found.code,
+                        "message": found.message,
+                        "path": fault.path.as_str(),
+                        "start": found.span.start,
+                        "end": found.span.end,
+                    })
+                })
+                .collect();
+            (
+                draw_faults(faults, names),
+                Some(json!({ "diagnostics": found })),
+            )
+        }
         ErrorKind::Build(failure) => {
             let found = failure.error.diagnostics();
             let drawn = draw(found, &failure.sources, names);
@@ -128,6 +147,43 @@ pub(crate) fn failure(error: wb_host::Error, names: &Names<'_>) -> Failure {
         data,
         ..failure
     }
+}
+
+/// The errors of a manifest, with the lines they are about.
+fn draw_faults(faults: &[ManifestFault], names: &Names<'_>) -> String {
+    let below = |path: &str| match names {
+        Names::Below(dir) => format!("{dir}/{path}"),
+        Names::One(_) => path.to_owned(),
+    };
+    let files: Vec<_> = faults
+        .iter()
+        .map(|fault| below(fault.path.as_str()))
+        .collect();
+    let findings: Vec<_> = faults
+        .iter()
+        .zip(&files)
+        .map(
+            |(
+                ManifestFault {
+                    text, diagnostic, ..
+                },
+                file,
+            )| Finding {
+                severity: Severity::Error,
+                code: Some(diagnostic.code),
+                message: &diagnostic.message,
+                place: Some(Place {
+                    file,
+                    source: std::str::from_utf8(text).ok(),
+                    span: diagnostic.span.start as usize..diagnostic.span.end as usize,
+                    line: 0,
+                    label: None,
+                }),
+                hints: diagnostic.hints.iter().map(String::as_str).collect(),
+            },
+        )
+        .collect();
+    render::draw(&findings, Ui::colours())
 }
 
 fn draw(found: &[Diagnostic], sources: &Tree, names: &Names<'_>) -> String {

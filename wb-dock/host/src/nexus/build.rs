@@ -6,13 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wb_build::{Artifact, Builder, Diagnostic, DockSandbox, Plan, StepReport, lane, npm};
 use wb_manifest::{
-    ArgMode, BuildSrc, CommandName, Digest, Lang, Manifest, ToolkitId, Tree, palette, read,
+    ArgMode, BuildSrc, CommandName, Digest, Lang, Manifest, PaletteEntry, Reading, Severity,
+    ToolkitId, Tree, palette, read,
 };
 use wb_policy::{CapSet, Trust};
 use wb_registry::{Binding, Store as _, command_name};
 
 use super::Nexus;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, ManifestFault};
 use crate::fetch::Fetcher;
 use crate::toolchain::Toolchains;
 use crate::toolkits::Toolkits;
@@ -123,8 +124,8 @@ impl Nexus {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NothingToBuild`], [`ErrorKind::Unsigned`] for third-party
-    /// code, [`ErrorKind::Build`] with what the compilers said.
+    /// [`ErrorKind::Manifest`] when errors in the manifest leave nothing to build,
+    /// [`ErrorKind::NothingToBuild`], [`ErrorKind::Unsigned`] for third-party code, [`ErrorKind::Build`] with what the compilers said.
     pub fn build(
         &self,
         toolkits: &Toolkits,
@@ -333,6 +334,13 @@ fn units(id: &ToolkitId, tree: &Tree, which: Option<&str>) -> Result<Vec<Unit>, 
             continue;
         };
         if which.is_none_or(|which| which == name.as_str() || entry == Some(which)) {
+            let is_whole = match source.value {
+                BuildSrc::Path(_) => manifest.lang().is_some(),
+                _ => !source.value.is_prebuilt() || manifest.sha256.is_some(),
+            };
+            if !is_whole && let Some(error) = faulty(id, &reading, &entries, tree) {
+                return Err(error);
+            }
             units.push(Unit {
                 name: command_name(name.as_str()).map_err(ErrorKind::Name)?,
                 manifest: manifest.clone(),
@@ -340,11 +348,44 @@ fn units(id: &ToolkitId, tree: &Tree, which: Option<&str>) -> Result<Vec<Unit>, 
             });
         }
     }
+    if units.is_empty()
+        && let Some(error) = faulty(id, &reading, &entries, tree)
+    {
+        return Err(error);
+    }
     match (units.is_empty(), which) {
         (false, _) => Ok(units),
         (true, Some(which)) => Err(nothing_to_build(id, &format!("no artifact `{which}`"))),
         (true, None) => Err(nothing_to_build(id, "no `#+EXEC` with a `#+BUILD_SRC`")),
     }
+}
+
+/// The errors of the manifests, if there are any.
+fn faulty(
+    id: &ToolkitId,
+    reading: &Reading,
+    entries: &[PaletteEntry],
+    tree: &Tree,
+) -> Option<Error> {
+    let own = ("manifest.org", reading);
+    let entries = entries
+        .iter()
+        .map(|entry| (entry.path.as_str(), &entry.reading));
+    let mut faults = Vec::new();
+    for (path, reading) in [own].into_iter().chain(entries) {
+        let Some((path, text)) = tree.iter().find(|(found, _)| found.as_str() == path) else {
+            continue;
+        };
+        let errors = reading.diagnostics().iter();
+        let errors = errors.filter(|found| found.severity == Severity::Error);
+        faults.extend(errors.map(|diagnostic| ManifestFault {
+            path: path.clone(),
+            text: text.clone(),
+            diagnostic: diagnostic.clone(),
+        }));
+    }
+    let id = id.to_string();
+    (!faults.is_empty()).then(|| ErrorKind::Manifest { id, faults }.into())
 }
 
 fn inline_parts(inline: &Inline<'_>) -> Result<(CommandName, Lang, Tree), Error> {
