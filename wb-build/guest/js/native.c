@@ -15,6 +15,8 @@
 
 extern char **environ;
 
+enum { EXIT_BROKEN_PIPE = 128 + 13 }; /* what shells report for SIGPIPE */
+
 static int arg_count;
 static char **arg_values;
 
@@ -115,7 +117,8 @@ static bool write_all(int fd, const uint8_t *p, size_t len)
     return true;
 }
 
-/* write(fd, bytes or text) -> number of bytes written */
+/* write(fd, bytes or text) -> number of bytes written; ends the program when
+ * nobody reads the other end */
 static JSValue native_write(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     int fd;
@@ -136,6 +139,10 @@ static JSValue native_write(JSContext *ctx, JSValueConst self, int argc, JSValue
             return JS_EXCEPTION;
         ok = write_all(fd, p, len);
     }
+    /* Nobody reads any more. WASI has no SIGPIPE, and no other way than its
+     * status to end a program that would write for ever. */
+    if (!ok && errno == EPIPE)
+        _Exit(EXIT_BROKEN_PIPE);
     return ok ? JS_NewInt64(ctx, (int64_t)len) : throw_errno(ctx, "write", NULL);
 }
 

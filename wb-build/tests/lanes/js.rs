@@ -1,4 +1,7 @@
+use std::io;
+
 use wb_build::{NoCache, npm};
+use wb_dock::{Grant, Invocation, Output, Services};
 use wb_manifest::Lang;
 
 use crate::home::{artifact, engine, execute, findings, output, plan, run, toolchains, tree};
@@ -169,4 +172,36 @@ fn a_package_that_differs_from_the_lock_is_not_used() {
     let error = npm::install(source, &toolchains().packages()).unwrap_err();
     assert_eq!(error.code(), "build/fetch");
     assert!(error.to_string().contains("color-name@1.1.4"), "{error}");
+}
+
+/// A pipe whose reader has gone.
+struct Closed;
+
+impl io::Write for Closed {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_program_that_nobody_reads_ends_as_by_a_signal() {
+    for write in [
+        "console.log('y')",
+        "try { process.stdout.write('y\\n') } catch {}",
+    ] {
+        let source = format!("for (;;) {write};\n");
+        let command = engine()
+            .load(&artifact(Lang::Js, &[("index.js", &source)]).wasm)
+            .and_then(|program| program.admit(&Grant::none(), &Services::default()))
+            .unwrap();
+        let outcome = command
+            .run(Invocation::new("yes").stdout(Output::stream(Closed)))
+            .expect("it ends by itself");
+        assert_eq!(outcome.exit_code, 141, "{write}");
+        assert_eq!(outcome.stderr, "", "{write}");
+    }
 }
