@@ -64,14 +64,15 @@ impl Failure {
 impl From<wb_host::Error> for Failure {
     fn from(error: wb_host::Error) -> Self {
         let exit = match error.kind() {
-            ErrorKind::Rollback(RollbackError::Live { .. }) => Exit::Conflict,
+            ErrorKind::Exists { .. }
+            | ErrorKind::Bind(BindError::Held { .. })
+            | ErrorKind::Rollback(RollbackError::Live { .. }) => Exit::Conflict,
             ErrorKind::NotFound { .. }
             | ErrorKind::NoSuchToolkit { .. }
             | ErrorKind::NoSuchTask { .. }
             | ErrorKind::NoSuchVersion { .. }
             | ErrorKind::NoSuchProfile { .. }
             | ErrorKind::Rollback(_) => Exit::NotFound,
-            ErrorKind::Exists { .. } | ErrorKind::Bind(BindError::Held { .. }) => Exit::Conflict,
             ErrorKind::NoSuchCommand { .. } | ErrorKind::BuiltInMissing { .. } => {
                 Exit::NoSuchCommand
             }
@@ -115,7 +116,7 @@ fn of_build(error: &wb_build::Error) -> Exit {
 
 fn of_install(error: &InstallError) -> Exit {
     match error {
-        InstallError::Refused { .. } | InstallError::Import { .. } | InstallError::Unsigned(_) => {
+        InstallError::Refused { .. } | InstallError::Imports { .. } | InstallError::Unsigned(_) => {
             Exit::Refused
         }
         InstallError::Pin { .. } | InstallError::BadSignature(_) => Exit::Unverified,

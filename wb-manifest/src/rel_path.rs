@@ -155,13 +155,17 @@ pub enum InvalidPath {
 /// The start of a text that may be far too long for a message.
 pub(crate) fn clip(text: &str) -> Cow<'_, str> {
     const KEEP: usize = 60;
-    match text.char_indices().nth(KEEP) {
-        None if !text.contains(char::is_control) => text.into(),
-        None => text.escape_debug().collect(),
+    let is_short = text.char_indices().nth(KEEP).is_none();
+    if is_short && !text.contains(char::is_control) {
+        return text.into();
+    }
+    let mut shown: String = text.escape_debug().take(KEEP + 1).collect();
+    match shown.char_indices().nth(KEEP) {
+        None => shown.into(),
         Some((end, _)) => {
-            let mut start: String = text[..end].escape_debug().collect();
-            start.push('…');
-            start.into()
+            shown.truncate(end);
+            shown.push('…');
+            shown.into()
         }
     }
 }

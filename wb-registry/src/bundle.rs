@@ -16,7 +16,7 @@ mod path;
 
 pub use decode::{UnpackLimits, decode_bundle};
 pub use encode::encode_bundle;
-pub use path::{PathRefusal, strip_private};
+pub use path::{MAX_DEPTH, PathRefusal, strip_private};
 
 /// The format of a bundle; a reader refuses any other.
 const FORMAT: &str = "wbundle/1";
@@ -68,6 +68,16 @@ pub enum BundleError {
         name: String,
         /// What is wrong with it.
         why: PathRefusal,
+    },
+    /// Two entries have names that differ in nothing but case.
+    #[error(
+        "the bundle holds `{first}` and `{second}`, which are one file where case does not count"
+    )]
+    CaseClash {
+        /// The first, cut after some characters.
+        first: String,
+        /// The other, cut after some characters.
+        second: String,
     },
     /// Two entries have one name.
     #[error("the bundle holds two entries called `{0}`")]
@@ -131,7 +141,7 @@ impl BundleError {
         match self {
             Self::Zip(_) => "bundle/zip",
             Self::Path { .. } => "bundle/path",
-            Self::Duplicate(_) => "bundle/duplicate",
+            Self::Duplicate(_) | Self::CaseClash { .. } => "bundle/duplicate",
             Self::Method { .. } => "bundle/method",
             Self::TooMany { .. } | Self::EntryTooLarge { .. } | Self::TooLarge { .. } => {
                 "bundle/too-large"
@@ -155,8 +165,19 @@ fn part_file(binding: &Binding) -> String {
     format!("{}.wasm", binding.name)
 }
 
-fn clip(name: &str) -> String {
-    name.chars().take(80).flat_map(char::escape_debug).collect()
+/// Text of a stranger for a message: at most 100 characters, none of them control.
+pub(crate) fn clip(text: &str) -> String {
+    const KEEP: usize = 100;
+    let mut shown: String = text
+        .chars()
+        .flat_map(char::escape_debug)
+        .take(KEEP + 1)
+        .collect();
+    if let Some((end, _)) = shown.char_indices().nth(KEEP) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]

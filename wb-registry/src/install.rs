@@ -4,14 +4,15 @@
 //! manifest inside the bundle; which of the capabilities it asks for are
 //! granted is decided here, by this deployment's profile and consent.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use wb_manifest::{Digest, Manifest, ToolkitId, Tree, palette, read};
-use wb_policy::{Consent, Grant, Profile, Refused, Requirement, Trust};
+use wb_policy::{Consent, Denial, Grant, Profile, Profiles, Refused, Trust, denied_imports};
 
 use crate::{
     BindError, Binding, Bundle, BundleError, CommandTable, Part, ProgramShape, Store, StoreError,
-    UnpackLimits, decode_bundle,
+    UnpackLimits, bundle::clip, decode_bundle,
 };
 
 /// What is known about who signed a bundle.
@@ -128,14 +129,12 @@ pub enum InstallError {
         why: String,
     },
     /// A program imports what its manifest does not declare.
-    #[error("`{name}` imports `{import}`, {why}")]
-    Import {
+    #[error("`{name}` imports what its manifest does not declare{}", lines(.denied))]
+    Imports {
         /// The program.
         name: String,
-        /// The import.
-        import: String,
-        /// What would be needed.
-        why: String,
+        /// Each such import, with what it needs.
+        denied: Vec<Denial>,
     },
     /// The deployer has not consented to what it asks for.
     #[error("`{id}` cannot be installed: {refused}")]
@@ -162,7 +161,7 @@ impl InstallError {
             Self::BadSignature(_) => "install/bad-signature",
             Self::Unsigned(_) => "install/unsigned",
             Self::Contract { .. } => "install/contract",
-            Self::Import { .. } => "install/import",
+            Self::Imports { .. } => "install/import",
             Self::Refused { refused, .. } => refused.code(),
             Self::Bind(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -172,10 +171,27 @@ impl InstallError {
     /// What the deployer can do about it, if there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Refused { id, refused } => Some(refused.hint(id.as_str())),
+            // The toolkit is not here yet, which a consent would otherwise be refused for.
+            Self::Refused { id, refused } => {
+                let hint = refused.hint(id.as_str());
+                Some(hint.replacen(" grant ", " grant --ahead ", 1))
+            }
             _ => None,
         }
     }
+}
+
+/// As many lines as there are denials, and no more than a screen.
+fn lines(denied: &[Denial]) -> String {
+    const MOST: usize = 32;
+    let mut lines = String::new();
+    for denial in denied.iter().take(MOST) {
+        let _ = write!(lines, "\n{denial}");
+    }
+    if let Some(more @ 1..) = denied.len().checked_sub(MOST) {
+        let _ = write!(lines, "\nand {more} more");
+    }
+    lines
 }
 
 /// Installs a bundle: all of it or nothing.
@@ -314,34 +330,20 @@ fn difference(binding: &Binding, manifest: &Manifest) -> Option<&'static str> {
 
 fn check_imports(part: &Part) -> Result<(), InstallError> {
     let name = part.binding.name.to_string();
-    let refused = |import: String, why: String| InstallError::Import {
-        name: name.clone(),
-        import,
-        why,
-    };
     let shape = ProgramShape::read(&part.wasm)
         .map_err(|error| BundleError::Index(format!("part `{name}` is {error}")))?;
-    for import in &shape.imports {
-        let requirement = import.requirement();
-        if requirement.is_met_by(part.binding.caps) {
-            continue;
-        }
-        let caps: Vec<_> = requirement.caps().iter().map(|c| c.name()).collect();
-        return Err(match requirement {
-            Requirement::Unknown => refused(
-                import.to_string(),
-                "which no capability would bind".to_owned(),
-            ),
-            _ => refused(
-                import.to_string(),
-                format!(
-                    "which needs `{}`, and its manifest does not declare it",
-                    caps.join("` or `")
-                ),
-            ),
-        });
+    let declared = part.binding.caps;
+    let undeclared = shape.imports.iter().copied();
+    let undeclared = undeclared.filter(|import| !import.requirement().is_met_by(declared));
+    // Against the least of grants each denial names the smallest profile that would do.
+    let mut denied = denied_imports(undeclared, &Grant::none(), &Profiles::built_in());
+    if denied.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    for denial in &mut denied {
+        denial.import = clip(&denial.import);
+    }
+    Err(InstallError::Imports { name, denied })
 }
 
 #[cfg(test)]
@@ -463,7 +465,7 @@ mod tests {
         );
         assert_eq!(
             error.hint().unwrap(),
-            "to allow it, run `wbx toolkit grant t net`"
+            "to allow it, run `wbx toolkit grant --ahead t net`"
         );
         let consent = Consent::new("t", CapSet::of(Cap::Net), "ada", "2026-01-01T00:00:00Z");
         let consented = InstallRules {
@@ -550,15 +552,23 @@ mod tests {
         let error = try_install(&bundle("", RUNS_COMMANDS, |_| ()), &rules).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`t` imports `wb:commands.run`, which needs `commands`, and its manifest does not declare it"
+            "`t` imports what its manifest does not declare\nimport `wb:commands.run` needs `commands`, which the manifest does not declare and profile `compute` does not grant; the smallest profile that grants it is `minimal`"
         );
         let declared = bundle("#+CAPS: commands", RUNS_COMMANDS, |_| ());
         assert!(try_install(&declared, &rules).is_ok());
-        let odd = bundle("", r#"(module (import "env" "system" (func)))"#, |_| ());
-        assert_eq!(
-            try_install(&odd, &rules).unwrap_err().to_string(),
-            "`t` imports `env.system`, which no capability would bind"
+        let odd = r#"(module (import "env" "system" (func)) (import "env" "fork" (func)))"#;
+        let message = try_install(&bundle("", odd, |_| ()), &rules)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("`env.system`") && message.contains("`env.fork`"),
+            "{message}"
         );
+        let import = |i| format!(r#"(import "{}" "{i}" (func))"#, "x".repeat(9000));
+        let many: Vec<_> = (0..500).map(import).collect();
+        let many = many.concat();
+        let many = try_install(&bundle("", &format!("(module {many})"), |_| ()), &rules);
+        assert!(many.unwrap_err().to_string().len() < 8000);
     }
 
     #[test]

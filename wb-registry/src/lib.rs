@@ -27,7 +27,7 @@ mod verify;
 
 pub use binding::Binding;
 pub use bundle::{
-    Bundle, BundleError, Part, PathRefusal, UnpackLimits, decode_bundle, encode_bundle,
+    Bundle, BundleError, MAX_DEPTH, Part, PathRefusal, UnpackLimits, decode_bundle, encode_bundle,
     strip_private,
 };
 pub use discover::{Listed, discover, injection_text, list_text, show_text};

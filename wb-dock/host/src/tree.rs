@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use wb_manifest::{RelPath, Tree};
+use wb_registry::MAX_DEPTH;
 
 use crate::atomic::{self, Durability, Mode};
 use crate::error::{Error, ErrorKind};
@@ -31,7 +32,7 @@ impl Default for TreeLimits {
         Self {
             files: 20_000,
             total: 256 << 20,
-            depth: 64,
+            depth: MAX_DEPTH,
         }
     }
 }

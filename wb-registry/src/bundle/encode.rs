@@ -5,7 +5,7 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
-use super::{Bundle, BundleError, FORMAT, INDEX, Index, PathRefusal, part_file, path};
+use super::{Bundle, BundleError, FORMAT, INDEX, Index, PathRefusal, clip, part_file, path};
 
 /// Deflate's usual middle way between size and time.
 const LEVEL: i64 = 6;
@@ -47,6 +47,13 @@ pub fn encode_bundle(bundle: &Bundle) -> Result<Bytes, BundleError> {
         if pair[1].0.starts_with(&format!("{}/", pair[0].0)) {
             return Err(BundleError::path(&pair[1].0, PathRefusal::BelowFile));
         }
+    }
+
+    if let Some((first, second)) = path::case_clash(entries.iter().map(|entry| entry.0.as_str())) {
+        return Err(BundleError::CaseClash {
+            first: clip(first),
+            second: clip(second),
+        });
     }
 
     // Times, permissions and the writing system would make the bytes differ

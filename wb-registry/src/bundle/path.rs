@@ -1,5 +1,7 @@
 //! Which paths may travel in a bundle.
 
+use std::collections::BTreeMap;
+
 use wb_manifest::{InvalidPath, RelPath, Tree};
 
 /// Names that hold histories, caches, dependencies or private things.
@@ -15,6 +17,9 @@ const FORBIDDEN: &[&str] = &[
     ".tmp",
     ".private",
 ];
+
+/// Directories that a path may lead through; as deep as a toolkit on disk is read.
+pub const MAX_DEPTH: usize = 64;
 
 /// Why a path may not travel.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +40,12 @@ pub enum PathRefusal {
     /// A directory and a file have one name.
     #[error("it lies below a file of the bundle")]
     BelowFile,
+    /// It lies deeper than a toolkit is read.
+    #[error("it lies more than {MAX_DEPTH} directories deep")]
+    TooDeep,
+    /// Some systems cannot have a file of that name, or make another one of it.
+    #[error("no part may hold `:` or end in a dot or blank, as not every system can keep that")]
+    NotPortable,
     /// A symbolic link.
     #[error("it is a symbolic link")]
     Symlink,
@@ -46,10 +57,39 @@ pub enum PathRefusal {
 /// The path called `name`, if it may travel.
 pub(super) fn check(name: &str) -> Result<RelPath, PathRefusal> {
     let path: RelPath = name.parse().map_err(PathRefusal::NotRelative)?;
+    // Left out silently a file would be missed, so unlike the private ones these
+    // are refused where a bundle is made, too.
+    if path.components().count() > MAX_DEPTH + 1 {
+        return Err(PathRefusal::TooDeep);
+    }
+    if path
+        .components()
+        .any(|part| part.contains(':') || part.ends_with(['.', ' ']))
+    {
+        return Err(PathRefusal::NotPortable);
+    }
     match refusal(&path) {
         None => Ok(path),
         Some(why) => Err(why),
     }
+}
+
+/// Two of `names`, or of the directories they lie in, that differ in case alone.
+pub(super) fn case_clash<'a>(names: impl Iterator<Item = &'a str>) -> Option<(&'a str, &'a str)> {
+    let mut folded = BTreeMap::new();
+    for name in names {
+        let ends = name
+            .match_indices('/')
+            .map(|(at, _)| at)
+            .chain([name.len()]);
+        for prefix in ends.map(|end| &name[..end]) {
+            let first = *folded.entry(prefix.to_lowercase()).or_insert(prefix);
+            if first != prefix {
+                return Some((first, prefix));
+            }
+        }
+    }
+    None
 }
 
 fn refusal(path: &RelPath) -> Option<PathRefusal> {

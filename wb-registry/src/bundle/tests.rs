@@ -125,6 +125,9 @@ fn names_that_could_do_harm_are_refused() {
         (".git/hooks/post-checkout", "`.git` does not belong"),
         ("src/.GitHub/x", "`.github` does not belong"),
         (".env", "hidden files"),
+        ("a/C:x", "no part may hold `:`"),
+        ("a./b", "no part may hold `:` or end in a dot"),
+        ("nul. ", "or end in a dot or blank"),
         ("../", "`..` in path"),
     ] {
         // The writer tidies some names, so they are patched in afterwards.
@@ -147,9 +150,31 @@ fn two_entries_of_one_name_are_refused() {
         "bbbb.txt",
         "aaaa.txt",
     );
-    assert_eq!(decode(&twice).unwrap_err().code(), "bundle/duplicate");
+    let error = decode(&twice).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the bundle holds two entries called `aaaa.txt`"
+    );
+    for (one, other) in [("a/B", "a/b"), ("A/x", "a/y"), ("É", "é")] {
+        let error = decode(&zip(&[(one, b""), (other, b"")])).unwrap_err();
+        assert_eq!(error.code(), "bundle/duplicate");
+        assert!(error.to_string().contains("case"), "{error}");
+    }
     let below = zip(&[("a", b"1"), ("a/b", b"2")]);
     assert!(refusal(&below).contains("below a file"));
+}
+
+#[test]
+fn a_bundle_is_no_deeper_than_a_toolkit_and_no_name_fills_the_screen() {
+    let deep = |parts: usize| vec!["d"; parts].join("/");
+    assert!(refusal(&zip(&[(&deep(MAX_DEPTH + 2), b"")])).contains("64 directories deep"));
+    assert!(!refusal(&zip(&[(&deep(MAX_DEPTH + 1), b"")])).contains("deep"));
+    let long = format!("../{}", "\u{202e}".repeat(1000));
+    let message = refusal(&zip(&[(&long, b"")]));
+    assert!(
+        message.chars().count() < 300 && !message.contains('\u{202e}'),
+        "{message}"
+    );
 }
 
 #[test]

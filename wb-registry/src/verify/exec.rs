@@ -26,6 +26,15 @@ fn no_shape(subject: &Subject<'_>, unit: &Unit<'_>) -> Option<Finding> {
     if unit.is_palette() {
         return None;
     }
+    let manifest = unit.manifest;
+    if let (Some(source), true) = (&manifest.build_src, manifest.cli_bin.is_some()) {
+        return Some(
+            Finding::new(Check::Exec, Outcome::Warning, "verify/no-exec")
+                .message("a source and a command, and no `#+EXEC`: nothing will be built")
+                .place(subject.place(unit.path, source.span))
+                .hint("add `#+EXEC: command`, or take `#+BUILD_SRC` out"),
+        );
+    }
     let entries: Vec<_> = subject.palette.iter().map(|e| e.name.to_string()).collect();
     Some(Finding::pass(
         Check::Exec,
