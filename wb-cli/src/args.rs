@@ -293,6 +293,9 @@ pub(crate) struct Grant {
     /// The capabilities to grant
     #[arg(required = true)]
     pub(crate) caps: Vec<String>,
+    /// Consent before the toolkit is here
+    #[arg(long)]
+    pub(crate) ahead: bool,
     /// Only for the artifact with this sha256
     #[arg(long, value_name = "SHA256")]
     pub(crate) artifact: Option<String>,

@@ -1,4 +1,6 @@
-//! Numbers in words.
+//! Numbers in words, and words that are only words.
+
+use std::borrow::Cow;
 
 /// `1 file`, `2 files`.
 pub(crate) fn count(n: usize, what: &str) -> String {
@@ -30,9 +32,39 @@ pub(crate) fn seconds(time: std::time::Duration) -> String {
     }
 }
 
+/// `text` without what would command a terminal: control characters other than
+/// line ends and tabs, and those that turn the direction of the text around.
+///
+/// Toolkits are texts of strangers; what they show must be what they are.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let is_line_end = |at: usize| text[at..].starts_with("\r\n");
+    let shown = |(at, c): (usize, char)| match c {
+        '\n' | '\t' => c,
+        '\r' if is_line_end(at) => c,
+        // The pictures of the first 32 and of DEL.
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\x7f' => '\u{2421}',
+        '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        _ => c,
+    };
+    if text.char_indices().all(|(at, c)| shown((at, c)) == c) {
+        return text.into();
+    }
+    text.char_indices().map(shown).collect::<String>().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_text_commands_the_terminal() {
+        assert!(matches!(harmless("a\tb\r\nç\n"), Cow::Borrowed(_)));
+        assert_eq!(
+            harmless("\x1b]0;x\x07\r\u{9b}2J\u{202e}\x7f"),
+            "\u{241b}]0;x\u{2407}\u{240d}\u{fffd}2J\u{fffd}\u{2421}"
+        );
+    }
 
     #[test]
     fn numbers_read_well() {

@@ -8,6 +8,7 @@ use crate::args::{Color, Common};
 use crate::done::Done;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::text::harmless;
 
 const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
@@ -104,7 +105,7 @@ impl Ui {
         } else if done.text.is_empty() {
             Ok(())
         } else {
-            writeln!(out, "{}", done.text)
+            writeln!(out, "{}", harmless(&done.text))
         };
         match written.and_then(|()| out.flush()) {
             // The reader has seen enough (`wbx … | head`).
@@ -133,14 +134,15 @@ impl Ui {
         if !failure.details.is_empty() {
             let _ = writeln!(err, "{}\n", failure.details.trim_end());
         }
+        let message = harmless(&failure.message);
         let _ = if failure.verbatim {
-            writeln!(err, "{}", failure.message)
+            writeln!(err, "{message}")
         } else {
             let code = &failure.code;
-            writeln!(err, "{ERROR}error[{code}]{ERROR:#}: {}", failure.message)
+            writeln!(err, "{ERROR}error[{code}]{ERROR:#}: {message}")
         };
         if let Some(hint) = &failure.hint {
-            let _ = writeln!(err, "  {HINT}help{HINT:#}: {hint}");
+            let _ = writeln!(err, "  {HINT}help{HINT:#}: {}", harmless(hint));
         }
         failure.exit
     }

@@ -24,7 +24,7 @@ pub(crate) fn run(verb: &ToolkitVerb, env: &Env, ui: Ui) -> Result<Done, Failure
     match verb {
         ToolkitVerb::List => list::run(env),
         ToolkitVerb::Show { id, skill } => show::run(id, skill.as_deref(), env),
-        ToolkitVerb::Search { query } => search::run(query, env),
+        ToolkitVerb::Search { query } => search::run(query, env, ui),
         ToolkitVerb::Verify(args) => verify::run(args, env, ui),
         ToolkitVerb::Build(args) => build::run(args, env, ui),
         ToolkitVerb::BuildInline(args) => build_inline::run(args, env, ui),

@@ -204,7 +204,9 @@ mod tests {
     }
 
     fn to(location: &str) -> String {
-        format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n")
+        format!(
+            "HTTP/1.1 302 Found\r\nconnection: close\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"
+        )
     }
 
     #[test]

@@ -84,13 +84,23 @@ impl Toolkits {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoSuchToolkit`], and those of [`tree::read`].
+    /// [`ErrorKind::NoSuchToolkit`], [`ErrorKind::TooLarge`] for its manifest, and
+    /// those of [`tree::read`].
     pub fn tree(&self, id: &ToolkitId) -> Result<Tree, Error> {
         let dir = self.dir(id);
         if !dir.is_dir() {
             return Err(no_such_toolkit(id.as_str()));
         }
-        tree::read(&dir, TreeLimits::default())
+        let tree = tree::read(&dir, TreeLimits::default())?;
+        // What `manifest` refuses is refused here, so that no verb takes it for sound.
+        match tree.get(MANIFEST) {
+            Some(text) if text.len() as u64 > MANIFEST_LIMIT => Err(ErrorKind::TooLarge {
+                what: format!("`{MANIFEST}`"),
+                limit: format!("{} MiB", MANIFEST_LIMIT >> 20),
+            }
+            .into()),
+            _ => Ok(tree),
+        }
     }
 
     /// Writes a toolkit: files that are there already are replaced, others stay.
@@ -184,6 +194,18 @@ mod tests {
     fn ids(toolkits: &Toolkits) -> Vec<String> {
         let ids = toolkits.ids().unwrap();
         ids.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_manifest_has_one_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let toolkits = Toolkits::at(dir.path());
+        let id = "t".parse().unwrap();
+        let mut large = Tree::new();
+        large.insert("manifest.org".parse().unwrap(), vec![b'x'; 9 << 20]);
+        toolkits.write(&id, &large, Mode::Shared).unwrap();
+        let (one, other) = (toolkits.manifest(&id), toolkits.tree(&id));
+        assert_eq!(one.unwrap_err().to_string(), other.unwrap_err().to_string());
     }
 
     #[test]

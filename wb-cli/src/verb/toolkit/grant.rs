@@ -6,11 +6,19 @@ use wb_policy::{Cap, CapSet, Consent};
 use crate::args::Grant;
 use crate::done::Done;
 use crate::env::Env;
+use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// `wbx toolkit grant ID CAPS…`
 pub(crate) fn run(args: &Grant, env: &Env) -> Result<Done, Failure> {
     let id = toolkit_id(&args.id)?;
+    if !args.ahead && env.catalog().find(&args.id).is_err() {
+        let message = format!("no such toolkit: {id}");
+        return Err(
+            Failure::new(Exit::NotFound, "host/no-such-toolkit", message)
+                .hint("`--ahead` consents before it is installed"),
+        );
+    }
     let caps = caps(&args.caps)?;
     let mut consent = Consent::new(id.as_str(), caps, Env::user(), rfc3339(unix_time()));
     if let Some(artifact) = &args.artifact {

@@ -10,7 +10,16 @@ pub(crate) fn run(env: &Env) -> Result<Done, Failure> {
     let catalog = env.catalog();
     let (mut lines, mut data) = (Vec::new(), Vec::new());
     for (dir, place) in catalog.all()? {
-        let reading = read(&place.manifest(&dir)?);
+        let text = match place.manifest(&dir) {
+            Ok(text) => text,
+            // One that cannot be read does not hide the others.
+            Err(error) => {
+                lines.push(format!("{:<16} {:<12} {error}", dir.as_str(), "unreadable"));
+                data.push(json!({ "id": dir, "error": error.to_string() }));
+                continue;
+            }
+        };
+        let reading = read(&text);
         for manifest in reading.toolkits() {
             let row = Row::of(&dir, manifest);
             lines.push(row.line());

@@ -4,15 +4,18 @@ use wb_registry::{Hit, search};
 use crate::done::Done;
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::ui::Ui;
 
 /// `wbx toolkit search QUERY`
-pub(crate) fn run(query: &str, env: &Env) -> Result<Done, Failure> {
+pub(crate) fn run(query: &str, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let catalog = env.catalog();
-    let toolkits = catalog
-        .all()?
-        .into_iter()
-        .map(|(id, place)| Ok((place.tree(&id)?, id)))
-        .collect::<Result<Vec<_>, wb_host::Error>>()?;
+    let mut toolkits = Vec::new();
+    for (id, place) in catalog.all()? {
+        match place.tree(&id) {
+            Ok(tree) => toolkits.push((tree, id)),
+            Err(error) => ui.note(&format!("`{id}` is passed over: {error}")),
+        }
+    }
     let hits = search(toolkits.iter().map(|(tree, id)| (id.as_str(), tree)), query);
     let data: Vec<_> = hits.iter().map(json).collect();
     if hits.is_empty() {

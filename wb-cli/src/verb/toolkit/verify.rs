@@ -14,22 +14,21 @@ use crate::ui::Ui;
 /// `wbx toolkit verify ID | --all`
 pub(crate) fn run(args: &Verify, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let catalog = env.catalog();
-    let toolkits = match &args.id {
-        Some(id) => vec![catalog.find(id)?],
-        None => {
-            let own = catalog.own()?;
-            // A check of nothing must not look like a check that passed.
-            if let Some(root) = env.misnamed_root() {
-                let message = format!("`WB_TOOLKITS_ROOT` is `{root}`, which is no directory");
-                return Err(Failure::new(Exit::NotFound, "cli/no-toolkits", message));
-            }
-            if own.is_empty() {
-                let message = format!("no toolkits under {}", env.shown_toolkits());
-                return Err(Failure::new(Exit::NotFound, "cli/no-toolkits", message)
-                    .hint("name their directory with `WB_TOOLKITS_ROOT`"));
-            }
-            own
+    let toolkits = if let Some(id) = &args.id {
+        vec![catalog.find(id)?]
+    } else {
+        let own = catalog.own()?;
+        // A check of nothing must not look like a check that passed.
+        if let Some(root) = env.misnamed_root() {
+            let message = format!("`WB_TOOLKITS_ROOT` is `{root}`, which is no directory");
+            return Err(Failure::new(Exit::NotFound, "cli/no-toolkits", message));
         }
+        if own.is_empty() {
+            let message = format!("no toolkits under {}", env.shown_toolkits());
+            return Err(Failure::new(Exit::NotFound, "cli/no-toolkits", message)
+                .hint("name their directory with `WB_TOOLKITS_ROOT`"));
+        }
+        own
     };
     let reports = env.nexus().verify(&toolkits)?;
     let passed = reports.iter().all(Report::passed);

@@ -23,6 +23,10 @@ const PREBUILT_LIMIT: u64 = 256 << 20;
 
 /// How to build.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches that do not depend on each other"
+)]
 pub struct BuildOptions {
     /// Check types as well, where the language has them.
     pub check_types: bool,
