@@ -4,14 +4,14 @@ mod cache;
 mod dock;
 mod schedule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use wb_manifest::{Digest, Tree};
+use wb_manifest::{Digest, RelPath, Tree};
 
 use crate::diagnose::{self, Diagnostic};
 use crate::error::{Error, ErrorKind};
@@ -209,16 +209,17 @@ impl<'a> Builder<'a> {
             (self.watch)(1 + count.fetch_add(1, Ordering::Relaxed));
             result
         });
-        let mut diagnostics = plan.notes.clone();
+        let mut diagnostics = Vec::new();
+        add(&mut diagnostics, &plan.notes);
         let mut steps = Vec::with_capacity(results.len());
         let mut done = Vec::with_capacity(results.len());
         let mut failures = Vec::new();
         for (step, result) in plan.steps.iter().zip(results) {
             match result {
                 Some(Ok(result)) => {
-                    diagnostics.extend(result.record.diagnostics.iter().cloned());
+                    add(&mut diagnostics, &result.record.diagnostics);
                     steps.push(StepReport {
-                        label: step.label.clone(),
+                        label: plan.caption(step),
                         cached: result.cached,
                         memory: result.memory,
                     });
@@ -232,8 +233,11 @@ impl<'a> Builder<'a> {
             }
         }
         if !failures.is_empty() {
-            return Err(merge(failures, &diagnostics));
+            let mut error = merge(failures, diagnostics);
+            name(plan, error.diagnostics_mut());
+            return Err(error);
         }
+        name(plan, &mut diagnostics);
         let mut products = BTreeMap::new();
         for product in &plan.products {
             let bytes = self.bytes(plan, &done, product.step, &product.output)?;
@@ -268,7 +272,7 @@ impl<'a> Builder<'a> {
         }
         let result = self
             .execute(plan, step, done)
-            .map_err(|error| label(error, &step.label))?;
+            .map_err(|error| label(error, &plan.caption(step)))?;
         self.cache.store(&key, &result.record, &result.fresh);
         Ok(Arc::new(result))
     }
@@ -394,7 +398,7 @@ impl<'a> Builder<'a> {
         let step = &plan.steps[index];
         let again = self
             .execute(plan, step, done)
-            .map_err(|error| label(error, &step.label))?;
+            .map_err(|error| label(error, &plan.caption(step)))?;
         let bytes = again.fresh[output].clone();
         check(
             &format!("output `{output}` of `{}`, made again,", step.label),
@@ -471,7 +475,7 @@ fn finish(step: &Step, run: &Run, ran: Ran) -> Result<Done, Error> {
     Ok(Done::fresh(ran.outputs, diagnostics, ran.memory))
 }
 
-/// Names the step in an error of the sandbox, which does not know it.
+/// Names the step in an error, as people know it.
 fn label(error: Error, step: &str) -> Error {
     match error.into_kind() {
         ErrorKind::Crashed {
@@ -484,6 +488,16 @@ fn label(error: Error, step: &str) -> Error {
             diagnostics,
         }
         .into(),
+        ErrorKind::Rejected { diagnostics, .. } => ErrorKind::Rejected {
+            step: step.to_owned(),
+            diagnostics,
+        }
+        .into(),
+        ErrorKind::Output { output, .. } => ErrorKind::Output {
+            step: step.to_owned(),
+            output,
+        }
+        .into(),
         ErrorKind::Limit { limit, .. } => ErrorKind::Limit {
             step: step.to_owned(),
             limit,
@@ -493,11 +507,29 @@ fn label(error: Error, step: &str) -> Error {
     }
 }
 
+/// Adds findings, and those without a place only once: they are about no unit.
+fn add(all: &mut Vec<Diagnostic>, more: &[Diagnostic]) {
+    for finding in more {
+        if finding.place.is_some() || !all.contains(finding) {
+            all.push(finding.clone());
+        }
+    }
+}
+
+/// Calls files as the plan's naming does, after the cache, which is shared.
+fn name(plan: &Plan, findings: &mut [Diagnostic]) {
+    let files = plan.steps.iter().filter_map(|step| step.file.as_ref());
+    let files: BTreeSet<&str> = files.map(RelPath::as_str).collect();
+    for finding in findings {
+        plan.naming.finding(finding, &files);
+    }
+}
+
 /// One error for all failed steps: the first, with what every compiler said.
-fn merge(failures: Vec<Error>, before: &[Diagnostic]) -> Error {
-    let mut all: Vec<Diagnostic> = before.to_vec();
+fn merge(failures: Vec<Error>, before: Vec<Diagnostic>) -> Error {
+    let mut all = before;
     for error in &failures {
-        all.extend_from_slice(error.diagnostics());
+        add(&mut all, error.diagnostics());
     }
     let first = failures.into_iter().next().expect("there is a failure");
     match first.into_kind() {

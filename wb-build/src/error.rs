@@ -1,6 +1,8 @@
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::diagnose::{Diagnostic, Severity};
+use crate::naming::Naming;
 
 /// A build operation that failed.
 ///
@@ -49,6 +51,28 @@ impl Error {
             | ErrorKind::Layout { diagnostics } => diagnostics,
             _ => &[],
         }
+    }
+}
+
+impl Error {
+    pub(crate) fn diagnostics_mut(&mut self) -> &mut [Diagnostic] {
+        match &mut *self.0 {
+            ErrorKind::Rejected { diagnostics, .. }
+            | ErrorKind::Crashed { diagnostics, .. }
+            | ErrorKind::Layout { diagnostics } => diagnostics,
+            _ => &mut [],
+        }
+    }
+
+    /// The same error, whose findings call files as `naming` does: for what
+    /// [`lane::plan`](crate::lane::plan) and
+    /// [`lane::inline_tree`](crate::lane::inline_tree) refuse.
+    #[must_use]
+    pub fn named(mut self, naming: &Naming) -> Self {
+        for finding in self.diagnostics_mut() {
+            naming.finding(finding, &BTreeSet::new());
+        }
+        self
     }
 }
 

@@ -14,6 +14,7 @@ mod driver;
 mod error;
 mod guest;
 pub mod lane;
+mod naming;
 pub mod npm;
 mod plan;
 mod provenance;
@@ -28,6 +29,7 @@ pub use driver::{
     StepCache, StepRecord, StepReport, Tools,
 };
 pub use error::{Error, ErrorKind};
+pub use naming::Naming;
 pub use plan::{ARTIFACT, Plan, Product};
 pub use provenance::{Command, Provenance};
 pub use step::{Dialect, Input, Run, Source, SourceTree, Step, ToolRef, Work};

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use wb_manifest::{Digest, Lang};
 
 use crate::diagnose::Diagnostic;
+use crate::naming::Naming;
 use crate::step::{Source, Step, Work};
 
 /// The steps that make one artifact, each after the steps whose outputs it reads.
@@ -22,6 +23,8 @@ pub struct Plan {
     pub products: Vec<Product>,
     /// What the lane has to say about the source without having compiled it.
     pub notes: Vec<Diagnostic>,
+    /// What people call the files; no part of any result or cache key.
+    pub naming: Naming,
 }
 
 /// A file that a plan makes.
@@ -39,6 +42,18 @@ pub struct Product {
 pub const ARTIFACT: &str = "main.wasm";
 
 impl Plan {
+    /// The same plan, whose findings and captions call files as `naming` does.
+    #[must_use]
+    pub fn named(mut self, naming: Naming) -> Self {
+        self.naming = naming;
+        self
+    }
+
+    /// What a step does, in the user's names.
+    pub(crate) fn caption(&self, step: &Step) -> String {
+        self.naming.caption(&step.label, step.file.as_ref())
+    }
+
     /// Adds a step and returns its index.
     ///
     /// # Panics
@@ -66,7 +81,7 @@ impl Plan {
             let _ = writeln!(text, "note: {note}");
         }
         for (index, step) in self.steps.iter().enumerate() {
-            let _ = writeln!(text, "\n[{index}] {}", step.label);
+            let _ = writeln!(text, "\n[{index}] {}", self.caption(step));
             match &step.work {
                 Work::Run(run) => {
                     let _ = writeln!(text, "  tool {}", run.tool);

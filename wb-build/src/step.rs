@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use wb_manifest::{Digest, Hasher, Tree};
+use wb_manifest::{Digest, Hasher, RelPath, Tree};
 use wb_policy::Limits;
 
 /// A file of an installed toolchain pack, pinned by digest.
@@ -151,6 +151,8 @@ pub struct Run {
 pub struct Step {
     /// What it does, for people: `compile src/main.c`.
     pub label: String,
+    /// The one file of the source tree it is about; its label ends in the path.
+    pub file: Option<RelPath>,
     /// What it does.
     pub work: Work,
     /// What it reads.
@@ -246,6 +248,7 @@ mod tests {
     fn step(argv: &[&str]) -> Step {
         Step {
             label: "a step".to_owned(),
+            file: None,
             work: Work::Run(Box::new(Run {
                 tool: ToolRef {
                     pack: "p".to_owned(),

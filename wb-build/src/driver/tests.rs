@@ -6,6 +6,7 @@ use bytes::Bytes;
 use wb_manifest::{Digest, Tree};
 
 use super::*;
+use crate::naming::Naming;
 use crate::plan::Product;
 use crate::step::{Dialect, SourceTree};
 
@@ -63,6 +64,7 @@ impl Sandbox for Joiner {
 fn step(name: &str, how: &str, inputs: Vec<Input>) -> Step {
     Step {
         label: format!("run {name}"),
+        file: None,
         work: Work::Run(Box::new(Run {
             tool: ToolRef {
                 pack: "p".to_owned(),
@@ -103,6 +105,7 @@ fn two_units(a: &'static str, how_a: &str, b: &'static str, how_b: &str) -> Plan
         steps: Vec::new(),
         products: Vec::new(),
         notes: Vec::new(),
+        naming: Naming::default(),
     };
     plan.push(step("a", how_a, vec![source(a)]));
     plan.push(step("b", how_b, vec![source(b)]));

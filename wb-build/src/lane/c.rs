@@ -11,6 +11,7 @@ use super::{OBJECT_ROOT, layout, limits, scan};
 use crate::diagnose::{Diagnostic, SOURCE_ROOT};
 use crate::error::Error;
 use crate::guest;
+use crate::naming::Naming;
 use crate::plan::{ARTIFACT, Plan, Product};
 use crate::step::{Dialect, Input, Run, Source, SourceTree, Step, Work};
 use crate::toolchain::Lock;
@@ -158,6 +159,7 @@ pub(crate) fn empty(version: &str, lang: Option<Lang>, source: Digest) -> Plan {
         steps: Vec::new(),
         products: Vec::new(),
         notes: Vec::new(),
+        naming: Naming::default(),
     }
 }
 
@@ -229,6 +231,7 @@ pub(crate) fn objects(
         argv.extend(["-o", UNIT].map(str::to_owned));
         let step = plan.push(Step {
             label: format!("compile {path}"),
+            file: Some(path.clone()),
             work: Work::Run(Box::new(Run {
                 tool: clang.clone(),
                 argv,
@@ -327,6 +330,7 @@ pub(crate) fn link(
     argv.extend(["-o", LINKED].map(str::to_owned));
     Ok(plan.push(Step {
         label: "link".to_owned(),
+        file: None,
         work: Work::Run(Box::new(Run {
             tool: lock.member("clang", "llvm.wasm")?,
             argv,

@@ -136,6 +136,7 @@ pub(crate) fn finish(
 ) -> Result<(), Error> {
     let pack = plan.push(Step {
         label: "compile to bytecode".to_owned(),
+        file: None,
         work: Work::Run(Box::new(Run {
             tool: lock.member("jsc", "jsc.wasm")?,
             argv: ["jsc", "--maps", "--root", root, "-o", PACK, entry]
@@ -150,6 +151,7 @@ pub(crate) fn finish(
     });
     let main = plan.push(Step {
         label: "join with the runtime".to_owned(),
+        file: None,
         work: Work::Splice,
         inputs: vec![
             Input::new(
@@ -213,6 +215,7 @@ fn bundle(
     argv.push(format!("--outfile={BUNDLE}"));
     Ok(plan.push(Step {
         label: format!("bundle {entry}"),
+        file: Some(entry.clone()),
         work: Work::Run(Box::new(Run {
             tool: lock.member("esbuild", "esbuild.wasm")?,
             argv,

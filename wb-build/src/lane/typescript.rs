@@ -25,6 +25,7 @@ pub(super) fn plan(tree: Tree, options: Options, lock: &Lock) -> Result<Plan, Er
         // fails if it does.
         plan.push(Step {
             label: format!("check types of {entry}"),
+            file: Some(entry.clone()),
             work: Work::Run(Box::new(Run {
                 tool: lock.member("tsc", "tsc.wasm")?,
                 argv: vec!["tsc".to_owned(), format!("{SOURCE_ROOT}/{entry}")],

@@ -193,6 +193,7 @@ fn prelude(plan: &mut Plan, tree: &Tree, lock: &Lock) -> Result<usize, Error> {
     argv.extend(PRELUDE_ENTRIES.map(str::to_owned));
     Ok(plan.push(Step {
         label: "compile the prelude".to_owned(),
+        file: None,
         work: Work::Run(Box::new(Run {
             tool: lock.member("jsc", "jsc.wasm")?,
             argv,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wb_build::{NoCache, Work};
+use wb_build::{MemoryCache, Naming, NoCache, Work, lane};
 use wb_dock::{Grant, Services};
 use wb_manifest::Lang;
 use wb_policy::Limits;
@@ -283,4 +283,55 @@ fn the_same_source_in_two_places_gives_the_same_bytes() {
     let (one, two) = (build_in(one.path(), 1), build_in(&deep, 3));
     assert_eq!(one.digest, two.digest);
     assert_eq!(one.provenance, two.provenance);
+}
+
+#[test]
+fn findings_and_captions_call_files_as_the_user_does() {
+    let files = [
+        (
+            "main.c",
+            "int gone(void);\nint main(void) { return gone(); }\n",
+        ),
+        ("lib/api.c", "int f(void) {}\n"),
+    ];
+    let below = || Naming::below(&"src".parse().unwrap());
+    let cache = MemoryCache::default();
+    for naming in [below(), Naming::default(), below()] {
+        let plan = plan(Lang::C, tree(&files)).unwrap().named(naming.clone());
+        let error = run(&plan, &cache, 1).unwrap_err();
+        let found: Vec<_> = error
+            .diagnostics()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let prefix = if naming == Naming::default() {
+            ""
+        } else {
+            "src/"
+        };
+        assert!(
+            found[0].starts_with(&format!("{prefix}lib/api.c:1:14: warning")),
+            "{found:#?}"
+        );
+        assert_eq!(
+            found[1],
+            format!("error: {prefix}main.c: undefined symbol: gone")
+        );
+    }
+    let plan = plan(
+        Lang::C,
+        tree(&[("main.c", "int main(void) { return x; }\n")]),
+    )
+    .unwrap();
+    let plan = plan.named(Naming::file("main.c", "/tmp/bad.c"));
+    let error = run(&plan, &NoCache, 1).unwrap_err();
+    assert_eq!(error.to_string(), "compile /tmp/bad.c: 1 error");
+    assert!(
+        error.diagnostics()[0]
+            .to_string()
+            .starts_with("/tmp/bad.c:1:25: error: ")
+    );
+    let empty = lane::inline_tree(Lang::C, "").unwrap_err();
+    let empty = empty.named(&Naming::file("main.c", "bad.c"));
+    assert_eq!(empty.to_string(), "bad.c:1:1: error: the source is empty");
 }

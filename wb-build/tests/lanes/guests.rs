@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use wb_build::toolchain::Lock;
 use wb_build::{
-    ARTIFACT, Content, Dialect, Input, Mounted, NoCache, Plan, Product, Run, Sandbox as _, Source,
-    SourceTree, Step, Tools as _, Work,
+    ARTIFACT, Content, Dialect, Input, Mounted, Naming, NoCache, Plan, Product, Run, Sandbox as _,
+    Source, SourceTree, Step, Tools as _, Work,
 };
 use wb_dock::fs::{Image, Mount};
 use wb_dock::{Grant, Invocation, Program, Services};
@@ -203,9 +203,11 @@ fn javascript(source: Tree) -> Plan {
         steps: Vec::new(),
         products: Vec::new(),
         notes: Vec::new(),
+        naming: Naming::default(),
     };
     let pack = plan.push(Step {
         label: "compile".to_owned(),
+        file: None,
         work: Work::Run(Box::new(jsc(&[
             "jsc",
             "--root",
@@ -220,6 +222,7 @@ fn javascript(source: Tree) -> Plan {
     let runtime = lock.member("jsrt", "jsrt.wasm").expect("it is locked");
     let step = plan.push(Step {
         label: "join".to_owned(),
+        file: None,
         work: Work::Splice,
         inputs: vec![
             Input::new("/i/jsrt.wasm", Source::Pack(runtime)),
