@@ -379,3 +379,34 @@ fn a_bundle_with_the_wrong_sha_is_not_installed() {
     assert_eq!(other.says(&["run", "slug", "Hello World"]), "hello-world\n");
     assert!(other.says(&["toolkit", "list"]).starts_with("slug "));
 }
+
+#[test]
+fn a_command_stays_with_its_toolkit_until_it_is_taken_over() {
+    let place = Place::new();
+    for id in ["one", "two"] {
+        place.write("source.js", &format!("console.log('{id}')\n"));
+        place.says(&["toolkit", "promote", id, "js", "source.js"]);
+        let manifest = place.work().join(format!("toolkits/{id}/manifest.org"));
+        let text = fs::read_to_string(&manifest).unwrap();
+        fs::write(
+            manifest,
+            text.replace(&format!("CLI_BIN: {id}"), "CLI_BIN: x"),
+        )
+        .unwrap();
+    }
+    place.says(&["toolkit", "build", "one"]);
+    let (code, said) = place.fails(&["toolkit", "build", "two"]);
+    assert_eq!(code, 6, "{said}");
+    assert!(said.contains("a command of the toolkit `one`"), "{said}");
+    assert_eq!(place.says(&["run", "x"]), "one\n");
+    place.says(&["toolkit", "build", "two", "--replace"]);
+    assert_eq!(place.says(&["run", "x"]), "two\n");
+    let (code, said) = place.fails(&["toolkit", "verify", "--all"]);
+    assert_eq!(code, 5, "{said}");
+
+    let one = place.digest("x");
+    assert_eq!(place.fails(&["toolkit", "remove", "x", &one]).0, 6);
+    place.says(&["toolkit", "remove", "x"]);
+    assert_eq!(place.fails(&["run", "x"]).0, 127);
+    assert!(place.says(&["gc"]).starts_with("removed 4 artifacts"));
+}
