@@ -5,6 +5,7 @@ mod esbuild;
 mod jsc;
 mod tsc;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::step::Dialect;
@@ -55,7 +56,8 @@ pub struct Diagnostic {
 /// A place in a source tree.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Place {
-    /// Path relative to the source tree; a file of the toolchain starts with `/`.
+    /// Path relative to the source tree; a header of the toolchain is
+    /// `<stdio.h>`, another file of it starts with `/`.
     pub file: String,
     /// Line, from 1.
     pub line: u32,
@@ -143,27 +145,77 @@ pub(crate) fn read(dialect: Dialect, text: &[u8], failed: bool) -> Vec<Diagnosti
     for diagnostic in &mut found {
         clip(&mut diagnostic.message);
         if let Some(place) = &mut diagnostic.place {
-            place.file = relative(&place.file).to_owned();
+            place.file = shown(&place.file).into_owned();
         }
     }
     let silent = !found.iter().any(|d| d.severity == Severity::Error);
     if failed && silent && !text.trim().is_empty() {
-        let mut message = text.trim().to_owned();
+        let mut message = unread(dialect, text.trim()).into_owned();
         clip(&mut message);
+        let hint = too_deep(&message);
         found.push(Diagnostic::error(message));
+        found.extend(hint);
     }
     found
+}
+
+/// What a tool said that is no finding. Those that are programs of a language
+/// with stack traces end in one: its first line says what happened.
+fn unread(dialect: Dialect, text: &str) -> Cow<'_, str> {
+    match dialect {
+        Dialect::Clang | Dialect::Lld => text.into(),
+        Dialect::Esbuild | Dialect::Jsc | Dialect::Tsc => {
+            let line = text.lines().next().unwrap_or_default();
+            match line.strip_prefix("Uncaught ") {
+                Some(error) => format!("the compiler failed: {error}").into(),
+                None => line.into(),
+            }
+        }
+    }
+}
+
+/// A hint for a compiler that ran out of stack, by what its end was called. The
+/// stack of clang lies below its data: to leave it is to leave the memory.
+pub(crate) fn too_deep(reason: &str) -> Option<Diagnostic> {
+    let words = [
+        "call stack",
+        "out of bounds memory access",
+        "stack overflow",
+        "stack exceeds",
+    ];
+    let overflow = words.iter().any(|words| reason.contains(words));
+    overflow.then(|| Diagnostic::note("the source may be nested too deeply"))
+}
+
+/// Whether the linker, asked to trace `main`, had to make one up: libc's start
+/// refers to it weakly, so that its absence is no error but a trap at run time.
+pub(crate) fn lacks_main(trace: &[u8]) -> bool {
+    memchr::memmem::find(trace, b"definition of undefined_weak:main").is_some()
 }
 
 /// Where lanes mount the source tree.
 pub(crate) const SOURCE_ROOT: &str = "/w";
 
-/// A guest path as the user knows it: relative to the source tree.
-fn relative(path: &str) -> &str {
+/// Where headers of the toolchain are, the deeper folders first.
+const HEADER_ROOTS: [&str; 4] = [
+    "/usr/include/c++/v1/",
+    "/usr/include/wasm32-wasip1/",
+    "/usr/include/",
+    "/wb/include/",
+];
+
+/// A guest path as the user knows it: relative to the source tree, or as the
+/// `#include` of a header of the toolchain has it.
+fn shown(path: &str) -> Cow<'_, str> {
     let inside = path
         .strip_prefix(SOURCE_ROOT)
         .and_then(|rest| rest.strip_prefix('/'));
-    inside.unwrap_or(path)
+    let header = || HEADER_ROOTS.iter().find_map(|root| path.strip_prefix(root));
+    match (inside, header()) {
+        (Some(inside), _) => inside.into(),
+        (None, Some(header)) => format!("<{header}>").into(),
+        (None, None) => path.into(),
+    }
 }
 
 fn clip(message: &mut String) {
@@ -202,6 +254,37 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].to_string(), "error: LLVM ERROR: out of registers");
         assert!(read(Dialect::Clang, b"chatter\n", false).is_empty());
+    }
+
+    #[test]
+    fn a_stack_trace_of_a_compiler_is_cut_and_explained() {
+        let text =
+            b"Uncaught RangeError: Maximum call stack size exceeded\n    at f (w/t.js:1:2)\n";
+        let found: Vec<_> = read(Dialect::Tsc, text, true)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "error: the compiler failed: RangeError: Maximum call stack size exceeded",
+                "note: the source may be nested too deeply",
+            ]
+        );
+    }
+
+    #[test]
+    fn headers_of_the_toolchain_are_called_as_they_are_included() {
+        for (path, name) in [
+            ("/usr/include/wasm32-wasip1/sys/types.h", "<sys/types.h>"),
+            ("/usr/include/c++/v1/vector", "<vector>"),
+            ("/usr/include/stddef.h", "<stddef.h>"),
+            ("/wb/include/wb.h", "<wb.h>"),
+            ("/w/usr/include/a.h", "usr/include/a.h"),
+            ("/lib/lib.es5.d.ts", "/lib/lib.es5.d.ts"),
+        ] {
+            assert_eq!(shown(path), name);
+        }
     }
 
     proptest! {

@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::plan::{ARTIFACT, Plan};
 use crate::provenance::Provenance;
 use crate::splice::{self, SpliceError};
-use crate::step::{Input, Run, Source, Step, ToolRef, Work};
+use crate::step::{Dialect, Input, Run, Source, Step, ToolRef, Work};
 use crate::toolchain::archive::check;
 
 pub use cache::{MemoryCache, NoCache, StepCache, StepRecord};
@@ -456,8 +456,12 @@ fn unjoined(source: SpliceError) -> Error {
 
 /// Judges a run: its exit code, its messages, its outputs.
 fn finish(step: &Step, run: &Run, ran: Ran) -> Result<Done, Error> {
-    let failed = ran.exit_code != 0;
-    let diagnostics = diagnose::read(run.dialect, &ran.stderr, failed);
+    let mut failed = ran.exit_code != 0;
+    let mut diagnostics = diagnose::read(run.dialect, &ran.stderr, failed);
+    if run.dialect == Dialect::Lld && diagnose::lacks_main(&ran.stdout) {
+        failed = true;
+        diagnostics.push(Diagnostic::error("no `main` function in the sources"));
+    }
     if failed {
         return Err(ErrorKind::Rejected {
             step: step.label.clone(),

@@ -12,7 +12,14 @@ const WORDS: [(&str, Severity); 4] = [
 ];
 
 pub(super) fn read(text: &str) -> Vec<Diagnostic> {
-    text.lines().filter_map(line).collect()
+    let mut found: Vec<_> = text.lines().filter_map(line).collect();
+    let refused = |d: &Diagnostic| d.message.ends_with("with exceptions disabled");
+    if found.iter().any(refused) {
+        found.push(Diagnostic::note(
+            "C++ is compiled with -fno-exceptions: `throw`, `try` and `catch` are errors",
+        ));
+    }
+    found
 }
 
 fn line(line: &str) -> Option<Diagnostic> {

@@ -168,12 +168,16 @@ fn failure(run: &Run, error: wb_dock::Error) -> Error {
         .map(|o| o.stderr.clone())
         .unwrap_or_default();
     match error.kind() {
-        wb_dock::ErrorKind::Trap { message, .. } => ErrorKind::Crashed {
-            step: String::new(),
-            reason: message.clone(),
-            diagnostics: diagnose::read(run.dialect, &stderr, false),
+        wb_dock::ErrorKind::Trap { message, .. } => {
+            let mut diagnostics = diagnose::read(run.dialect, &stderr, false);
+            diagnostics.extend(diagnose::too_deep(message));
+            ErrorKind::Crashed {
+                step: String::new(),
+                reason: message.clone(),
+                diagnostics,
+            }
+            .into()
         }
-        .into(),
         wb_dock::ErrorKind::Limit(exceeded) => ErrorKind::Limit {
             step: String::new(),
             limit: exceeded.to_string(),

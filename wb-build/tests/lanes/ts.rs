@@ -84,3 +84,21 @@ fn a_program_without_faults_passes_and_its_tsconfig_is_honoured() {
             .any(|s| s.label == "check types of index.ts")
     );
 }
+
+#[test]
+fn nesting_too_deep_to_check_is_said_without_a_trace() {
+    let deep = format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000));
+    let error = checked(&[("index.ts", &deep)]).unwrap_err();
+    let found: Vec<_> = error
+        .diagnostics()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "error: the compiler failed: RangeError: Maximum call stack size exceeded",
+            "note: the source may be nested too deeply",
+        ]
+    );
+}

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use wb_manifest::Tree;
+use wb_manifest::{RelDir, Tree};
 
 use crate::diagnose::SOURCE_ROOT;
 
 /// Extensions that make a folder one of headers.
 const HEADERS: [&str; 9] = ["h", "hh", "hpp", "hxx", "inc", "inl", "ipp", "tpp", "def"];
 
-/// `-I` for each folder that holds headers, in path order.
+/// `-I` for each folder that holds headers, in path order, the root last.
 ///
 /// A folder with a header named as one of the C library's would hide that from
 /// `<…>`, so it is searched for `"…"` only.
@@ -27,8 +27,16 @@ pub(super) fn arguments(tree: &Tree) -> Vec<String> {
             folders.insert(folder);
         }
     }
-    folders
-        .iter()
+    // The root comes last: a path from there, as in `"include/api.h"`, is found
+    // from every folder. Without headers of its own it is no folder for `<…>`,
+    // where its `sys` would hide the system's.
+    if folders.insert(RelDir::ROOT) {
+        shadowing.insert(RelDir::ROOT);
+    }
+    let (root, below): (Vec<_>, Vec<_>) = folders.iter().partition(|folder| folder.is_root());
+    below
+        .into_iter()
+        .chain(root)
         .map(|folder| {
             let flag = if shadowing.contains(folder) {
                 "-iquote"
@@ -167,7 +175,7 @@ mod tests {
         ]);
         assert_eq!(
             arguments(&tree),
-            ["-I/w", "-iquote/w/compat", "-I/w/include"]
+            ["-iquote/w/compat", "-I/w/include", "-I/w"]
         );
     }
 
@@ -177,6 +185,6 @@ mod tests {
             arguments(&tree(&[("a.cpp", ""), ("version", "1")])),
             ["-iquote/w"]
         );
-        assert!(arguments(&tree(&[("version/a.cpp", "")])).is_empty());
+        assert_eq!(arguments(&tree(&[("version/a.cpp", "")])), ["-iquote/w"]);
     }
 }
