@@ -113,7 +113,7 @@ fn cold_run(bench: &Bench) -> Result<()> {
             .arg(&empty),
     )?;
 
-    fs::write(bench.path("large.c"), large_program(2600)?)?;
+    fs::write(bench.path("large.c"), large_program(5200)?)?;
     bench.wbx(["toolkit", "build-inline", "bench-large", "c", "large.c"])?;
     let run = ["run", "bench-large"];
     bench.wbx(run)?;
@@ -165,15 +165,14 @@ fn artifact_size(bench: &Bench, name: &str) -> Result<u64> {
     let commands = bench.home.join("build/commands");
     let registry: serde_json::Value =
         serde_json::from_slice(&fs::read(commands.join("registry.json"))?)?;
-    let text = registry.to_string();
-    // The digest follows the name in whatever form the registry has.
-    let after = text
-        .find(&format!("\"{name}\""))
-        .ok_or("the command is not in registry.json")?;
-    let digest = text[after..]
-        .split(|c: char| !c.is_ascii_hexdigit())
-        .find(|word| word.len() == 64)
-        .ok_or("registry.json names no digest")?;
+    let binding = &registry["bindings"][name];
+    let current = binding["current"]
+        .as_u64()
+        .ok_or("the command is not registered")?;
+    let version = &binding["versions"][usize::try_from(current)?];
+    let digest = version["digest"]
+        .as_str()
+        .ok_or("the version has no digest")?;
     Ok(fs::metadata(commands.join(format!("{digest}.wasm")))?.len())
 }
 

@@ -27,6 +27,10 @@ use wb_manifest::{Lang, Tree};
 const SLUG: &str = include_str!("../../../fixtures/ladder/slug.js");
 const HELLO: &str = "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n";
 
+/// Runs the Lua program on standard input.
+const INTERPRETER: &str = "#include \"lauxlib.h\"\n#include \"lualib.h\"\n\
+    int main(void) { lua_State *L = luaL_newstate(); luaL_openlibs(L); return luaL_dofile(L, NULL); }\n";
+
 /// Wall and processor time of some work.
 #[derive(Clone, Copy)]
 struct Cost {
@@ -219,12 +223,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     toolchains.install(&[], &Quiet)?;
     let extra = Toolchains::new(&home, &engine).with_lock(Lock::parse(include_str!("lua.toml"))?);
     extra.install(&[], &Quiet)?;
-    let lua = tree_entries(
+    let mut lua = tree_entries(
         "lua",
         &extra
             .tools()
             .file(&extra.lock().member("lua", "lua.tar")?)?,
     )?;
+
+    // The crate leaves the interpreter's own `main` out.
+    lua.insert(
+        "main.c".parse()?,
+        Bytes::from_static(INTERPRETER.as_bytes()),
+    );
 
     let bench = Bench {
         sandbox: Watched {
