@@ -64,6 +64,7 @@
 //! `code-cache` (on by default) it writes compiled code to one directory it is
 //! given; nothing else touches files.
 
+pub mod cap;
 pub mod fs;
 
 #[cfg(feature = "bare")]

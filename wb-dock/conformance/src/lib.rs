@@ -1,0 +1,1 @@
+//! The conformance and escape suite for hosts of the Dock.

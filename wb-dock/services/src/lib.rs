@@ -1,0 +1,1 @@
+//! The in-process services behind the Dock: SQLite files and tables, keys, queues, secrets, guarded network, models.
