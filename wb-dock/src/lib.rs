@@ -66,6 +66,7 @@
 
 pub mod cap;
 pub mod fs;
+pub mod wit;
 
 #[cfg(feature = "bare")]
 #[doc(hidden)]

@@ -131,6 +131,9 @@ fn dock_interface(interface: &str) -> Requirement {
                 .split('.')
                 .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
     });
+    if compatible && AMBIENT_INTERFACES.contains(&name) {
+        return Requirement::Ambient;
+    }
     match name.parse::<Cap>() {
         Ok(cap) if compatible && INTERFACES.contains(&cap) => Requirement::Needs(cap),
         _ => Requirement::Unknown,
@@ -155,13 +158,19 @@ pub fn component_imports() -> impl Iterator<Item = (String, Requirement)> {
     let world = WORLD
         .iter()
         .map(|(name, requirement)| ((*name).to_owned(), *requirement));
+    let ambient = AMBIENT_INTERFACES.iter().map(|name| {
+        (
+            format!("{DOCK_PACKAGE}{name}@{DOCK_VERSION}"),
+            Requirement::Ambient,
+        )
+    });
     let interfaces = INTERFACES.iter().map(|cap| {
         (
             format!("{DOCK_PACKAGE}{cap}@{DOCK_VERSION}"),
             Requirement::Needs(*cap),
         )
     });
-    world.chain(interfaces)
+    world.chain(ambient).chain(interfaces)
 }
 
 /// The package of the typed Dock interfaces, with its separator.
@@ -228,7 +237,11 @@ const WORLD: &[(&str, Requirement)] = &[
     ("run-command-many", Requirement::Needs(Cap::Parallel)),
 ];
 
-/// The capabilities with a typed interface: all but `posix`, which is no import.
+/// The typed interfaces that need nothing: what the others have in common, and who asks.
+const AMBIENT_INTERFACES: &[&str] = &["types", "session"];
+
+/// The capabilities with a typed interface: all but `posix`, which is no import, and
+/// `frames`, an arena shared by kernels, while components share no memory.
 const INTERFACES: &[Cap] = &[
     Cap::Vfs,
     Cap::Commands,
@@ -243,7 +256,6 @@ const INTERFACES: &[Cap] = &[
     Cap::Llm,
     Cap::Browse,
     Cap::Parallel,
-    Cap::Frames,
 ];
 
 /// The 46 functions of `wasi_snapshot_preview1.witx`, as amended with `sock_accept`.
@@ -312,12 +324,13 @@ mod tests {
     }
 
     #[test]
-    fn every_cap_but_posix_has_a_core_module_and_an_interface() {
+    fn every_cap_but_posix_has_a_core_module_and_all_but_frames_an_interface() {
         for cap in Cap::ALL {
             let module = format!("wb:{cap}");
             let in_core = CORE.iter().any(|entry| entry.path == module);
             assert_eq!(in_core, cap != Cap::Posix, "{cap}");
-            assert_eq!(INTERFACES.contains(&cap), cap != Cap::Posix, "{cap}");
+            let typed = !matches!(cap, Cap::Posix | Cap::Frames);
+            assert_eq!(INTERFACES.contains(&cap), typed, "{cap}");
         }
     }
 

@@ -1,0 +1,3 @@
+//! Components: the interfaces, admission, calls, WASI 0.2, limits.
+
+mod wit;
