@@ -4,6 +4,7 @@
 //! the provenance and rises whenever its plan for the same source changes.
 
 pub(crate) mod c;
+mod contract;
 pub(crate) mod javascript;
 mod scan;
 mod typescript;
@@ -15,12 +16,16 @@ use crate::error::{Error, ErrorKind};
 use crate::plan::Plan;
 use crate::toolchain::Lock;
 
+pub use contract::{Component, Contract};
+
 /// Where lanes mount objects for the linker.
 pub(crate) const OBJECT_ROOT: &str = "/i/";
 
 /// What a build is asked for beside the source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
+    /// What is made of it.
+    pub contract: Contract,
     /// Check types strictly before building (TypeScript only).
     pub check_types: bool,
 }
@@ -31,7 +36,14 @@ pub struct Options {
 ///
 /// [`ErrorKind::Layout`] if the tree has no entry file, or one that cannot be
 /// compiled as it is; [`ErrorKind::Unsupported`] for a language without a lane.
-pub fn plan(lang: Lang, tree: Tree, options: Options, lock: &Lock) -> Result<Plan, Error> {
+pub fn plan(lang: Lang, tree: Tree, options: &Options, lock: &Lock) -> Result<Plan, Error> {
+    if options.contract != Contract::Command {
+        return Err(ErrorKind::Unsupported {
+            what: format!("`{lang}`"),
+            reason: "this version builds commands".to_owned(),
+        }
+        .into());
+    }
     match lang {
         Lang::C | Lang::Cpp => c::plan(lang, &tree, lock),
         Lang::Js => javascript::plan(tree, lock),

@@ -34,10 +34,11 @@ fn plans_are_as_their_golden_text_says() {
             .expect("a language");
         let options = Options {
             check_types: words.next() == Some("check-types"),
+            ..Options::default()
         };
         let mut tree = Tree::new();
         collect(&dir.join("src"), "", &mut tree);
-        let plan = match lane::plan(lang, tree, options, &lock) {
+        let plan = match lane::plan(lang, tree, &options, &lock) {
             Ok(plan) => plan.render(),
             Err(error) => format!("{error}\n"),
         };

@@ -16,7 +16,7 @@ const VERSION: &str = "ts/1";
 /// Files that can be the program, the first that exists.
 const ENTRIES: [&str; 3] = ["index.ts", "index.mts", "index.tsx"];
 
-pub(super) fn plan(tree: Tree, options: Options, lock: &Lock) -> Result<Plan, Error> {
+pub(super) fn plan(tree: Tree, options: &Options, lock: &Lock) -> Result<Plan, Error> {
     let entry = javascript::entry(&tree, &ENTRIES, &["ts", "mts", "tsx"], "TypeScript")?;
     let mut plan = super::c::empty(VERSION, Some(Lang::Ts), tree.digest());
     let source = SourceTree::new(tree);

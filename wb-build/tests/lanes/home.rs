@@ -65,7 +65,7 @@ pub(crate) fn tree_of(dir: &std::path::Path) -> Tree {
 }
 
 pub(crate) fn plan(lang: Lang, tree: Tree) -> Result<Plan, Error> {
-    lane::plan(lang, tree, Options::default(), &Lock::pinned())
+    lane::plan(lang, tree, &Options::default(), &Lock::pinned())
 }
 
 pub(crate) fn run(plan: &Plan, cache: &dyn StepCache, jobs: usize) -> Result<Built, Error> {

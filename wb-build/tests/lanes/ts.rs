@@ -25,8 +25,11 @@ fn enums_namespaces_and_parameter_properties() {
 }
 
 fn checked(files: &[(&str, &str)]) -> Result<Built, Error> {
-    let options = Options { check_types: true };
-    let plan = lane::plan(Lang::Ts, tree(files), options, &Lock::pinned())?;
+    let options = Options {
+        check_types: true,
+        ..Options::default()
+    };
+    let plan = lane::plan(Lang::Ts, tree(files), &options, &Lock::pinned())?;
     run(&plan, &NoCache, 2)
 }
 

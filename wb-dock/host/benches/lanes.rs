@@ -90,7 +90,7 @@ struct Bench {
 
 impl Bench {
     fn plan(&self, lang: Lang, tree: Tree) -> Plan {
-        lane::plan(lang, tree, Options::default(), self.toolchains.lock()).expect("a plan")
+        lane::plan(lang, tree, &Options::default(), self.toolchains.lock()).expect("a plan")
     }
 
     fn build(&self, plan: &Plan, jobs: usize) -> Cost {

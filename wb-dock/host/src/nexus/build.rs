@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use wb_build::lane::Contract;
 use wb_build::{Artifact, Builder, Diagnostic, DockSandbox, Plan, StepReport, lane, npm};
 use wb_manifest::{
     ArgMode, BuildSrc, CommandName, Digest, Lang, Manifest, PaletteEntry, Reading, Severity,
@@ -108,7 +109,7 @@ impl Nexus {
             caps: inline.caps,
             ..Binding::command(name.clone(), digest)
         };
-        self.make(lang, tree, options, binding)
+        self.make(lang, tree, Contract::Command, options, binding)
     }
 
     /// The steps that [`Nexus::build_inline`] would run.
@@ -119,7 +120,7 @@ impl Nexus {
     pub fn plan_inline(&self, inline: &Inline<'_>, options: BuildOptions) -> Result<Plan, Error> {
         let (_, lang, tree) = inline_parts(inline)?;
         let toolchains = self.toolchains()?.offline(options.offline);
-        plan(&toolchains, lang, &tree, options)
+        plan(&toolchains, lang, &tree, Contract::Command, options)
     }
 
     /// Builds what the manifest of `id` declares, or only `which`, and registers it.
@@ -169,7 +170,14 @@ impl Nexus {
         let mut plans = Vec::new();
         for unit in units(id, &tree, which)? {
             if let (BuildSrc::Path(dir), Some(lang)) = (&unit.source, unit.manifest.lang()) {
-                plans.push(plan(&toolchains, lang, &tree.under(dir), options)?);
+                let contract = Contract::declared(&unit.manifest, &tree);
+                plans.push(plan(
+                    &toolchains,
+                    lang,
+                    &tree.under(dir),
+                    contract,
+                    options,
+                )?);
             }
         }
         Ok(plans)
@@ -194,7 +202,8 @@ impl Nexus {
                 let lang = manifest
                     .lang()
                     .ok_or_else(|| nothing_to_build(id, "no `#+BUILD_LANG`"))?;
-                self.make(lang, tree.under(dir), options, binding)
+                let contract = Contract::declared(manifest, tree);
+                self.make(lang, tree.under(dir), contract, options, binding)
             }
             BuildSrc::Wasm(url) | BuildSrc::Archive(url) => {
                 let wanted = manifest.sha256.as_ref().map(|sha| sha.value);
@@ -220,12 +229,13 @@ impl Nexus {
         &self,
         lang: Lang,
         tree: Tree,
+        contract: Contract,
         options: BuildOptions,
         binding: impl FnOnce(Digest) -> Binding,
     ) -> Result<Made, Error> {
         let toolchains = self.toolchains()?.offline(options.offline);
         let failed = |error| failed(error, &tree);
-        let plan = plan(&toolchains, lang, &tree, options)?;
+        let plan = plan(&toolchains, lang, &tree, contract, options)?;
         let sandbox = DockSandbox::new(toolchains.tools());
         let cache = toolchains.cache();
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -412,14 +422,16 @@ fn plan(
     toolchains: &Toolchains,
     lang: Lang,
     tree: &Tree,
+    contract: Contract,
     options: BuildOptions,
 ) -> Result<Plan, Error> {
     let failed = |error| failed(error, tree);
     let whole = npm::install(tree.clone(), &toolchains.packages()).map_err(failed)?;
     let options = lane::Options {
+        contract,
         check_types: options.check_types,
     };
-    let plan = lane::plan(lang, whole, options, toolchains.lock()).map_err(failed)?;
+    let plan = lane::plan(lang, whole, &options, toolchains.lock()).map_err(failed)?;
     Ok(plan)
 }
 
