@@ -14,22 +14,45 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use wasmtime::{Engine, Module};
+use wasmtime::{Config, Engine, Module};
+
+use functions::{Functions, LARGEST_PROGRAM, Shelf};
+
+mod functions;
 
 /// First word of a stamp; changes with its format.
 const STAMP_VERSION: &str = "wb-code-1";
 
+/// Where the packs of functions are, below the directory of the engine.
+const FUNCTIONS: &str = "functions";
+
+/// Most bytes that packs of functions take together. The oldest go first.
+const PACKS: u64 = 64 << 20;
+
 /// A directory of compiled code for one engine configuration.
-#[derive(Debug)]
 pub(crate) struct CodeCache {
     dir: PathBuf,
     boot: String,
+    functions: Arc<Functions>,
+    compilers: Compilers,
+}
+
+/// What compiles for the cache, made when first needed: setting up a compiler takes
+/// longer than a short run, and most find their code here.
+#[derive(Default)]
+struct Compilers {
+    /// Takes functions from the packs and leaves new ones.
+    incremental: OnceLock<Engine>,
+    plain: OnceLock<Engine>,
 }
 
 impl CodeCache {
@@ -46,6 +69,8 @@ impl CodeCache {
             boot: fs::read_to_string("/proc/sys/kernel/random/boot_id")
                 .map(|id| id.trim().to_owned())
                 .unwrap_or_default(),
+            functions: Arc::default(),
+            compilers: Compilers::default(),
         };
         // A cache that cannot be kept is done without; one that is not ours is not.
         let _ = fs::DirBuilder::new()
@@ -77,17 +102,47 @@ impl CodeCache {
         loaded
     }
 
+    /// Compiles `wasm` by the settings in `config`, keeps the code and loads it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the compiler. A full disk costs the next run its time, not this one
+    /// its result.
+    pub(crate) fn compile(
+        &self,
+        engine: &Engine,
+        config: impl FnOnce() -> Config,
+        wasm: &[u8],
+        digest: &[u8; 32],
+    ) -> wasmtime::Result<Module> {
+        let code = if wasm.len() > LARGEST_PROGRAM {
+            made(&self.compilers.plain, || Ok(config()))?.precompile_module(wasm)?
+        } else {
+            self.functions.open(|| self.packs());
+            let compiler = made(&self.compilers.incremental, || {
+                let mut config = config();
+                config
+                    .enable_incremental_compilation(Arc::new(Shelf(Arc::clone(&self.functions))))?;
+                Ok(config)
+            })?;
+            let code = compiler.precompile_module(wasm)?;
+            if let Some(pack) = self.functions.take_fresh() {
+                let _ = self.store_pack(&pack);
+            }
+            code
+        };
+        match self.store(engine, digest, &code) {
+            Ok(Some(module)) => Ok(module),
+            _ => from_bytes(engine, &code),
+        }
+    }
+
     /// Keeps `code`, and returns it mapped from the file.
     ///
     /// # Errors
     ///
     /// Those of the file system; nothing half-written stays behind.
-    pub(crate) fn store(
-        &self,
-        engine: &Engine,
-        digest: &[u8; 32],
-        code: &[u8],
-    ) -> io::Result<Option<Module>> {
+    fn store(&self, engine: &Engine, digest: &[u8; 32], code: &[u8]) -> io::Result<Option<Module>> {
         self.sweep();
         let (path, stamp) = self.paths(digest);
         self.write_aside(&path, code)?;
@@ -96,6 +151,68 @@ impl CodeCache {
         // meantime, the next load finds that out and hashes.
         self.write_stamp(&stamp, &Sha256::digest(code).into(), &file.metadata()?)?;
         Ok(map(engine, file))
+    }
+
+    /// The content of every pack that is genuine.
+    fn packs(&self) -> Vec<Bytes> {
+        let mut packs = Vec::new();
+        for (path, _) in self.packs_by_age() {
+            let content = File::open(&path).and_then(|file| {
+                let stamp = path.with_extension("stamp");
+                let mut content = Vec::new();
+                if self.verify(&file, &stamp)? {
+                    (&file).rewind()?;
+                    (&file).read_to_end(&mut content)?;
+                }
+                Ok(content)
+            });
+            packs.extend(content.ok().map(Bytes::from));
+        }
+        packs
+    }
+
+    fn store_pack(&self, pack: &[u8]) -> io::Result<()> {
+        let sha: [u8; 32] = Sha256::digest(pack).into();
+        let packs = self.dir.join(FUNCTIONS);
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&packs)?;
+        let path = packs.join(format!("{}.pack", hex(&sha)));
+        self.write_aside(&path, pack)?;
+        let found = fs::metadata(&path)?;
+        self.write_stamp(&path.with_extension("stamp"), &sha, &found)?;
+        let mut total = 0;
+        for (path, size) in self.packs_by_age().into_iter().rev() {
+            total += size;
+            if total > PACKS {
+                fs::remove_file(path.with_extension("stamp"))?;
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The packs and their sizes, oldest first.
+    fn packs_by_age(&self) -> Vec<(PathBuf, u64)> {
+        let mut packs = Vec::new();
+        let entries = fs::read_dir(self.dir.join(FUNCTIONS));
+        for entry in entries.into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "pack")
+                && let Ok(found) = entry.metadata()
+            {
+                let age = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                packs.push((age, path, found.len()));
+            }
+        }
+        packs.sort();
+        packs
+            .into_iter()
+            .map(|(_, path, size)| (path, size))
+            .collect()
     }
 
     fn paths(&self, digest: &[u8; 32]) -> (PathBuf, PathBuf) {
@@ -203,14 +320,28 @@ impl CodeCache {
     }
 }
 
+/// The compiler in `cell`, made by `config` the first time.
+fn made(
+    cell: &OnceLock<Engine>,
+    config: impl FnOnce() -> wasmtime::Result<Config>,
+) -> wasmtime::Result<&Engine> {
+    if let Some(compiler) = cell.get() {
+        return Ok(compiler);
+    }
+    let compiler = Engine::new(&config()?)?;
+    Ok(cell.get_or_init(|| compiler))
+}
+
 /// Makes a module of code that nobody could keep on disk.
-pub(crate) fn from_bytes(engine: &Engine, code: &[u8]) -> Option<Module> {
+fn from_bytes(engine: &Engine, code: &[u8]) -> wasmtime::Result<Module> {
     #[expect(
         unsafe_code,
-        reason = "the bytes come from this engine's compiler a moment ago"
+        reason = "the bytes come from a compiler of the same settings a moment ago"
     )]
     // SAFETY: `code` is the unchanged output of `precompile_module`.
-    unsafe { Module::deserialize(engine, code) }.ok()
+    unsafe {
+        Module::deserialize(engine, code)
+    }
 }
 
 fn map(engine: &Engine, file: File) -> Option<Module> {
@@ -230,7 +361,8 @@ fn is_private(found: &Metadata) -> bool {
     others == 0 && found.uid() == rustix::process::geteuid().as_raw()
 }
 
-/// A name for everything that compiled code depends on besides the program.
+/// A name for everything that compiled code depends on besides the program and the
+/// processor, whose features the engine compares when it loads code.
 fn fingerprint(engine: &Engine) -> String {
     struct Sha(Sha256);
     impl Hasher for Sha {

@@ -63,9 +63,10 @@ const TABLE_ELEMENTS: usize = 1 << 18;
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
+    /// Runs code. It compiles only where there is no code cache, which has
+    /// compilers of its own.
     engine: wasmtime::Engine,
-    compile_limits: CompileLimits,
-    counts_fuel: bool,
+    settings: EngineBuilder,
     #[cfg(all(feature = "code-cache", unix))]
     code_cache: Option<crate::code_cache::CodeCache>,
     ticker: Ticker,
@@ -95,7 +96,7 @@ impl Engine {
     /// [`ErrorKind::Malformed`] or
     /// [`ErrorKind::TooLarge`].
     pub fn load(&self, wasm: &[u8]) -> Result<Program, Error> {
-        self.load_with(wasm, &self.0.compile_limits)
+        self.load_with(wasm, &self.0.settings.compile_limits)
     }
 
     /// Compiles a core module within other limits, for code of another standing:
@@ -141,13 +142,7 @@ impl Engine {
         let Some(cache) = &self.0.code_cache else {
             return Module::new(self.raw(), wasm);
         };
-        let code = self.raw().precompile_module(wasm)?;
-        match cache.store(self.raw(), digest, &code) {
-            Ok(Some(module)) => Ok(module),
-            // A full disk costs the next run its time, not this one its result.
-            _ => crate::code_cache::from_bytes(self.raw(), &code)
-                .map_or_else(|| Module::new(self.raw(), wasm), Ok),
-        }
+        cache.compile(self.raw(), || self.0.settings.config(), wasm, digest)
     }
 
     #[cfg(not(all(feature = "code-cache", unix)))]
@@ -160,7 +155,7 @@ impl Engine {
     }
 
     pub(crate) fn counts_fuel(&self) -> bool {
-        self.0.counts_fuel
+        self.0.settings.counts_fuel
     }
 
     /// Keeps deadlines going until the guard is dropped.
@@ -251,8 +246,13 @@ impl EngineBuilder {
     /// [`ErrorKind::Engine`] when the machine is not supported, or has not the
     /// address space for the pool; or when other users can write to the code cache.
     pub fn build(self) -> Result<Engine, Error> {
-        let engine =
-            wasmtime::Engine::new(&self.config()).map_err(|error| Error::engine(&error))?;
+        let mut config = self.config();
+        if let Some(instances) = self.pool {
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+        }
+        #[cfg(all(feature = "code-cache", unix))]
+        config.enable_compiler(self.code_cache.is_none());
+        let engine = wasmtime::Engine::new(&config).map_err(|error| Error::engine(&error))?;
         #[cfg(all(feature = "code-cache", unix))]
         let code_cache = self
             .code_cache
@@ -265,15 +265,15 @@ impl EngineBuilder {
         let ticker = Ticker::new(&engine);
         Ok(Engine(Arc::new(Inner {
             engine,
-            compile_limits: self.compile_limits,
-            counts_fuel: self.counts_fuel,
             #[cfg(all(feature = "code-cache", unix))]
             code_cache,
             ticker,
             linkers: Mutex::default(),
+            settings: self,
         })))
     }
 
+    /// What compiled code depends on.
     fn config(&self) -> Config {
         let mut config = Config::new();
         config
@@ -293,9 +293,6 @@ impl EngineBuilder {
             .wasm_backtrace_max_frames(None)
             // Nothing reads backtraces, and the map to make them is a tenth of the code.
             .generate_address_map(false);
-        if let Some(instances) = self.pool {
-            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
-        }
         config
     }
 }

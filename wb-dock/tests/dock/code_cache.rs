@@ -61,7 +61,8 @@ fn files_are_private_and_nothing_else_is_left() {
     assert_eq!(mode(&code_dir(root.path())), 0o700);
     assert_eq!(mode(&file(root.path(), "cwasm")), 0o600);
     assert_eq!(mode(&file(root.path(), "stamp")), 0o600);
-    assert_eq!(fs::read_dir(code_dir(root.path())).unwrap().count(), 2);
+    // Code, its stamp, and the directory of functions.
+    assert_eq!(fs::read_dir(code_dir(root.path())).unwrap().count(), 3);
 }
 
 #[test]
@@ -197,5 +198,63 @@ fn many_at_once_agree() {
         }
     });
     assert!(run(root.path()));
-    assert_eq!(fs::read_dir(code_dir(root.path())).unwrap().count(), 2);
+    // Code, its stamp, and the directory of functions.
+    assert_eq!(fs::read_dir(code_dir(root.path())).unwrap().count(), 3);
+}
+
+/// Sixty functions, the same for all `data`.
+fn program_with(data: &str) -> Vec<u8> {
+    use std::fmt::Write as _;
+    let mut text = String::from("(module (memory (export \"memory\") 1)\n");
+    for n in 0..60 {
+        writeln!(
+            text,
+            "(func (param i32) (result i32) local.get 0 i32.const {n} i32.mul)"
+        )
+        .unwrap();
+    }
+    writeln!(
+        text,
+        "(func (export \"_start\")) (data (i32.const 60000) {data:?}))"
+    )
+    .unwrap();
+    wat::parse_str(text).unwrap()
+}
+
+fn packs(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(code_dir(root).join("functions")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|found| found == "pack"))
+        .collect()
+}
+
+fn runs(engine: &Engine, wasm: &[u8]) {
+    let program = engine.load(wasm).unwrap();
+    let command = program.admit(&Grant::none(), &Services::default());
+    command.unwrap().run(Invocation::new("it")).unwrap();
+}
+
+#[test]
+fn programs_of_the_same_functions_share_their_code() {
+    let root = tempfile::tempdir().unwrap();
+    runs(&engine(root.path()), &program_with("one"));
+    let first = packs(root.path());
+    assert_eq!(first.len(), 1);
+    runs(&engine(root.path()), &program_with("two"));
+    assert_eq!(packs(root.path()), first, "nothing was left to compile");
+}
+
+#[test]
+fn functions_that_somebody_changed_are_compiled_again() {
+    let root = tempfile::tempdir().unwrap();
+    runs(&engine(root.path()), &program_with("one"));
+    let pack = packs(root.path()).remove(0);
+    let mut bytes = fs::read(&pack).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+    runs(&engine(root.path()), &program_with("two"));
+    fs::write(&pack, "short").unwrap();
+    runs(&engine(root.path()), &program_with("three"));
 }
