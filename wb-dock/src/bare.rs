@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use wasmtime::Store;
+use wasmtime::component::ResourceTable;
 use wb_policy::{Budget, Grant, Limits};
 
 use crate::fs::FileSystem;
@@ -69,6 +70,7 @@ impl Twin {
             grant: Arc::clone(&self.grant),
             services: Arc::clone(&self.services),
             alone: true,
+            table: ResourceTable::new(),
         };
         let mut store = Store::new(self.program.engine().raw(), guest);
         store.set_epoch_deadline(u64::MAX / 2);

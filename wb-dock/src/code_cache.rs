@@ -23,6 +23,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
 use wasmtime::{Config, Engine, Module};
 
 use functions::{Functions, LARGEST_PROGRAM, Shelf};
@@ -86,14 +87,14 @@ impl CodeCache {
     }
 
     /// The code of the program with this digest, if it is here and in order.
-    pub(crate) fn load(&self, engine: &Engine, digest: &[u8; 32]) -> Option<Module> {
+    pub(crate) fn load<C: Code>(&self, engine: &Engine, digest: &[u8; 32]) -> Option<C> {
         let (code, stamp) = self.paths(digest);
         let file = File::open(&code).ok()?;
         let loaded = self
             .verify(&file, &stamp)
             .ok()
             .filter(|genuine| *genuine)
-            .and_then(|_| map(engine, file));
+            .and_then(|_| C::map(engine, &code, file));
         if loaded.is_none() {
             // The stamp first: code without one is never used.
             let _ = fs::remove_file(&stamp);
@@ -108,15 +109,15 @@ impl CodeCache {
     ///
     /// Those of the compiler. A full disk costs the next run its time, not this one
     /// its result.
-    pub(crate) fn compile(
+    pub(crate) fn compile<C: Code>(
         &self,
         engine: &Engine,
         config: impl FnOnce() -> Config,
         wasm: &[u8],
         digest: &[u8; 32],
-    ) -> wasmtime::Result<Module> {
+    ) -> wasmtime::Result<C> {
         let code = if wasm.len() > LARGEST_PROGRAM {
-            made(&self.compilers.plain, || Ok(config()))?.precompile_module(wasm)?
+            C::precompile(made(&self.compilers.plain, || Ok(config()))?, wasm)?
         } else {
             self.functions.open(|| self.packs());
             let compiler = made(&self.compilers.incremental, || {
@@ -125,15 +126,15 @@ impl CodeCache {
                     .enable_incremental_compilation(Arc::new(Shelf(Arc::clone(&self.functions))))?;
                 Ok(config)
             })?;
-            let code = compiler.precompile_module(wasm)?;
+            let code = C::precompile(compiler, wasm)?;
             if let Some(pack) = self.functions.take_fresh() {
                 let _ = self.store_pack(&pack);
             }
             code
         };
         match self.store(engine, digest, &code) {
-            Ok(Some(module)) => Ok(module),
-            _ => from_bytes(engine, &code),
+            Ok(Some(loaded)) => Ok(loaded),
+            _ => C::of_bytes(engine, &code),
         }
     }
 
@@ -142,7 +143,12 @@ impl CodeCache {
     /// # Errors
     ///
     /// Those of the file system; nothing half-written stays behind.
-    fn store(&self, engine: &Engine, digest: &[u8; 32], code: &[u8]) -> io::Result<Option<Module>> {
+    fn store<C: Code>(
+        &self,
+        engine: &Engine,
+        digest: &[u8; 32],
+        code: &[u8],
+    ) -> io::Result<Option<C>> {
         self.sweep();
         let (path, stamp) = self.paths(digest);
         self.write_aside(&path, code)?;
@@ -150,7 +156,7 @@ impl CodeCache {
         // A stamp is about one file: if another process has replaced ours in the
         // meantime, the next load finds that out and hashes.
         self.write_stamp(&stamp, &Sha256::digest(code).into(), &file.metadata()?)?;
-        Ok(map(engine, file))
+        Ok(C::map(engine, &path, file))
     }
 
     /// The content of every pack that is genuine.
@@ -332,27 +338,84 @@ fn made(
     Ok(cell.get_or_init(|| compiler))
 }
 
-/// Makes a module of code that nobody could keep on disk.
-fn from_bytes(engine: &Engine, code: &[u8]) -> wasmtime::Result<Module> {
-    #[expect(
-        unsafe_code,
-        reason = "the bytes come from a compiler of the same settings a moment ago"
-    )]
-    // SAFETY: `code` is the unchanged output of `precompile_module`.
-    unsafe {
-        Module::deserialize(engine, code)
+/// What compiled code can be of: a module or a component.
+pub(crate) trait Code: Sized {
+    /// Compiles `wasm` to what [`Code::of_bytes`] takes.
+    fn precompile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Vec<u8>>;
+
+    /// Compiles `wasm` for this process alone.
+    fn compile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Self>;
+
+    /// Makes it of code that nobody could keep on disk: the unchanged output of
+    /// [`Code::precompile`], a moment ago.
+    fn of_bytes(engine: &Engine, code: &[u8]) -> wasmtime::Result<Self>;
+
+    /// Maps the verified file at `path`, open as `file`.
+    fn map(engine: &Engine, path: &Path, file: File) -> Option<Self>;
+}
+
+impl Code for Module {
+    fn precompile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Vec<u8>> {
+        engine.precompile_module(wasm)
+    }
+
+    fn compile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Self> {
+        Self::new(engine, wasm)
+    }
+
+    fn of_bytes(engine: &Engine, code: &[u8]) -> wasmtime::Result<Self> {
+        #[expect(
+            unsafe_code,
+            reason = "the bytes come from a compiler of the same settings a moment ago"
+        )]
+        // SAFETY: `code` is the unchanged output of `precompile_module`.
+        unsafe {
+            Self::deserialize(engine, code)
+        }
+    }
+
+    fn map(engine: &Engine, _path: &Path, file: File) -> Option<Self> {
+        #[expect(
+            unsafe_code,
+            reason = "loading compiled code is what a cache of compiled code is for"
+        )]
+        // SAFETY: the file is open to this user alone and holds what was written here,
+        // which is the output of `precompile_module`. It is mapped privately and is
+        // replaced, never written in place. The engine checks version and settings.
+        unsafe { Self::deserialize_open_file(engine, file) }.ok()
     }
 }
 
-fn map(engine: &Engine, file: File) -> Option<Module> {
-    #[expect(
-        unsafe_code,
-        reason = "loading compiled code is what a cache of compiled code is for"
-    )]
-    // SAFETY: the file is open to this user alone and holds what was written here,
-    // which is the output of `precompile_module`. It is mapped privately and is
-    // replaced, never written in place. The engine checks version and settings.
-    unsafe { Module::deserialize_open_file(engine, file) }.ok()
+impl Code for Component {
+    fn precompile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Vec<u8>> {
+        engine.precompile_component(wasm)
+    }
+
+    fn compile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Self> {
+        Self::new(engine, wasm)
+    }
+
+    fn of_bytes(engine: &Engine, code: &[u8]) -> wasmtime::Result<Self> {
+        #[expect(
+            unsafe_code,
+            reason = "the bytes come from a compiler of the same settings a moment ago"
+        )]
+        // SAFETY: `code` is the unchanged output of `precompile_component`.
+        unsafe {
+            Self::deserialize(engine, code)
+        }
+    }
+
+    fn map(engine: &Engine, path: &Path, _file: File) -> Option<Self> {
+        #[expect(
+            unsafe_code,
+            reason = "loading compiled code is what a cache of compiled code is for"
+        )]
+        // SAFETY: as for modules. The engine opens a component by its path: in a
+        // directory that is private to this user, where files are only ever replaced by
+        // others that were written here under the same digest.
+        unsafe { Self::deserialize_file(engine, path) }.ok()
+    }
 }
 
 /// Whether a file belongs to this user and is closed to all others.

@@ -3,18 +3,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::{
-    Collector, Config, Enabled, InstanceAllocationStrategy, Linker, Module, OptLevel,
-    PoolingAllocationConfig,
+    Collector, Config, Enabled, InstanceAllocationStrategy, Linker, OptLevel,
+    PoolingAllocationConfig, component,
 };
 use wb_policy::CapSet;
 
+use crate::component as dock_component;
 use crate::error::{Error, ErrorKind};
 use crate::guest::Guest;
 use crate::import;
-use crate::program::{self, CompileLimits, Program};
+use crate::program::{self, CompileLimits, ComponentProgram, Program};
 use ticker::Ticker;
 
+#[cfg(all(feature = "code-cache", unix))]
+use crate::code_cache::Code;
+
+#[cfg(not(all(feature = "code-cache", unix)))]
+mod code;
 mod ticker;
+
+#[cfg(not(all(feature = "code-cache", unix)))]
+use code::Code;
 
 pub(crate) use ticker::Live;
 
@@ -38,6 +47,10 @@ const INSTANCE_SIZE: usize = 64 << 20;
 
 /// Tables of one module. Most have one, or none.
 const TABLES: u32 = 8;
+
+/// Core instances, and memories, of one component. One made by the usual tools has four
+/// instances and one memory; a composition has as many times more as it has parts.
+const COMPONENT_PARTS: u32 = 64;
 
 /// Elements of one table: as many as the functions of a large compiler.
 const TABLE_ELEMENTS: usize = 1 << 18;
@@ -72,6 +85,8 @@ struct Inner {
     ticker: Ticker,
     /// One for each set of capabilities that a program was admitted with.
     linkers: Mutex<Vec<(CapSet, Arc<Linker<Guest>>)>>,
+    /// The same for components.
+    component_linkers: Mutex<Vec<(CapSet, Arc<component::Linker<Guest>>)>>,
 }
 
 impl Engine {
@@ -111,12 +126,41 @@ impl Engine {
             return Ok(Program::new(self, module, digest));
         }
         program::check(wasm, limits)?;
-        let module = self.compile(wasm, &digest).map_err(|error| {
-            Error::from(ErrorKind::Malformed {
-                message: format!("{error:#}"),
-            })
-        })?;
+        let module = self.compile(wasm, &digest).map_err(malformed)?;
         Ok(Program::new(self, module, digest))
+    }
+
+    /// Compiles a component, within the compile limits of the engine.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Engine::load`]; the limits hold for all modules inside together, but
+    /// for those on one memory or one table.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wb_dock::{Engine, Grant, Services};
+    ///
+    /// # let wasm = wat::parse_str(r#"(component
+    /// #   (core module $m (func (export "add") (param i32 i32) (result i32)
+    /// #     (i32.add (local.get 0) (local.get 1))))
+    /// #   (core instance $i (instantiate $m))
+    /// #   (func (export "add") (param "a" u32) (param "b" u32) (result u32)
+    /// #     (canon lift (core func $i "add"))))"#).unwrap();
+    /// let program = Engine::new()?.load_component(&wasm)?;
+    /// let component = program.admit(&Grant::none(), &Services::default())?;
+    /// assert_eq!(component.call_wave("add", "2, 3")?.value, "5");
+    /// # Ok::<(), wb_dock::Error>(())
+    /// ```
+    pub fn load_component(&self, wasm: &[u8]) -> Result<ComponentProgram, Error> {
+        let digest = Sha256::digest(wasm).into();
+        if let Some(component) = self.cached(&digest) {
+            return Ok(ComponentProgram::new(self, component, digest));
+        }
+        program::check_component(wasm, &self.0.settings.compile_limits)?;
+        let component = self.compile(wasm, &digest).map_err(malformed)?;
+        Ok(ComponentProgram::new(self, component, digest))
     }
 
     /// The program with this SHA-256, if its code is in the cache: the wasm bytes
@@ -127,27 +171,27 @@ impl Engine {
     }
 
     #[cfg(all(feature = "code-cache", unix))]
-    fn cached(&self, digest: &[u8; 32]) -> Option<Module> {
+    fn cached<C: Code>(&self, digest: &[u8; 32]) -> Option<C> {
         self.0.code_cache.as_ref()?.load(self.raw(), digest)
     }
 
     #[cfg(not(all(feature = "code-cache", unix)))]
     #[expect(clippy::unused_self, reason = "the cache is compiled out")]
-    fn cached(&self, _digest: &[u8; 32]) -> Option<Module> {
+    fn cached<C: Code>(&self, _digest: &[u8; 32]) -> Option<C> {
         None
     }
 
     #[cfg(all(feature = "code-cache", unix))]
-    fn compile(&self, wasm: &[u8], digest: &[u8; 32]) -> wasmtime::Result<Module> {
+    fn compile<C: Code>(&self, wasm: &[u8], digest: &[u8; 32]) -> wasmtime::Result<C> {
         let Some(cache) = &self.0.code_cache else {
-            return Module::new(self.raw(), wasm);
+            return C::compile(self.raw(), wasm);
         };
         cache.compile(self.raw(), || self.0.settings.config(), wasm, digest)
     }
 
     #[cfg(not(all(feature = "code-cache", unix)))]
-    fn compile(&self, wasm: &[u8], _digest: &[u8; 32]) -> wasmtime::Result<Module> {
-        Module::new(self.raw(), wasm)
+    fn compile<C: Code>(&self, wasm: &[u8], _digest: &[u8; 32]) -> wasmtime::Result<C> {
+        C::compile(self.raw(), wasm)
     }
 
     pub(crate) fn raw(&self) -> &wasmtime::Engine {
@@ -183,6 +227,30 @@ impl Engine {
         linkers.push((caps, Arc::clone(&linker)));
         Ok(linker)
     }
+
+    /// The same for components.
+    pub(crate) fn component_linker(
+        &self,
+        caps: CapSet,
+    ) -> Result<Arc<component::Linker<Guest>>, Error> {
+        let linkers = &self.0.component_linkers;
+        let mut linkers = linkers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, linker)) = linkers.iter().find(|(held, _)| *held == caps) {
+            return Ok(Arc::clone(linker));
+        }
+        let linker = dock_component::linker(self.raw(), caps);
+        let linker = Arc::new(linker.map_err(|error| Error::engine(&error))?);
+        linkers.push((caps, Arc::clone(&linker)));
+        Ok(linker)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn malformed(error: wasmtime::Error) -> Error {
+    ErrorKind::Malformed {
+        message: format!("{error:#}"),
+    }
+    .into()
 }
 
 impl fmt::Debug for Engine {
@@ -270,6 +338,7 @@ impl EngineBuilder {
             ticker,
             linkers: Mutex::default(),
             settings: self,
+            component_linkers: Mutex::default(),
         })))
     }
 
@@ -307,6 +376,11 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .total_stacks(instances)
         .max_memory_size(4 << 30)
         .max_core_instance_size(INSTANCE_SIZE)
+        .total_component_instances(instances)
+        .max_core_instances_per_component(COMPONENT_PARTS)
+        .max_memories_per_component(COMPONENT_PARTS)
+        .max_tables_per_component(COMPONENT_PARTS * TABLES)
+        .max_component_instance_size(INSTANCE_SIZE)
         .table_elements(TABLE_ELEMENTS)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(64 << 10)

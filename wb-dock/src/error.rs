@@ -57,6 +57,32 @@ pub enum ErrorKind {
         /// What is missing.
         reason: &'static str,
     },
+    /// The component has no such function.
+    NoSuchFunction {
+        /// The name asked for.
+        name: String,
+        /// The names it has.
+        found: Vec<String>,
+    },
+    /// A function was called with values that it does not take, or as another type.
+    BadCall {
+        /// The function.
+        function: String,
+        /// What was found, then what was wanted.
+        reason: String,
+    },
+    /// The component ended itself with an exit code where a value was wanted.
+    Exited {
+        /// The command that ran.
+        command: String,
+        /// The exit code.
+        code: i32,
+    },
+    /// The instance crashed, exited or ran into a limit before; it cannot be called again.
+    InstanceOver {
+        /// The command that ran.
+        command: String,
+    },
     /// A path of a mount or an image cannot be used.
     BadPath {
         /// The path as given.
@@ -114,6 +140,10 @@ impl Error {
             ErrorKind::ImportType { .. } => "dock/import-type",
             ErrorKind::NotProvided { .. } => "dock/not-provided",
             ErrorKind::NotACommand { .. } => "dock/not-a-command",
+            ErrorKind::NoSuchFunction { .. } => "dock/no-such-function",
+            ErrorKind::BadCall { .. } => "dock/bad-call",
+            ErrorKind::Exited { .. } => "dock/exited",
+            ErrorKind::InstanceOver { .. } => "dock/instance-over",
             ErrorKind::BadPath { .. } => "dock/bad-path",
             ErrorKind::BadArgument { .. } => "dock/bad-argument",
             ErrorKind::Limit(exceeded) => exceeded.code(),
@@ -189,6 +219,27 @@ impl fmt::Display for ErrorKind {
                 "import `{import}` needs `{cap}`, which is granted but which this host does not provide"
             ),
             Self::NotACommand { reason } => write!(f, "not a command: {reason}"),
+            Self::NoSuchFunction { name, found } if found.is_empty() => {
+                write!(f, "no function `{name}`: the component exports none")
+            }
+            Self::NoSuchFunction { name, found } => {
+                write!(f, "no function `{name}`, there is `{}`", found.join("`, `"))
+            }
+            Self::BadCall { function, reason } => {
+                write!(f, "`{function}` cannot be called so: {reason}")
+            }
+            Self::Exited { command, code } => {
+                write!(
+                    f,
+                    "`{command}` exited with code {code} instead of returning a value"
+                )
+            }
+            Self::InstanceOver { command } => {
+                write!(
+                    f,
+                    "`{command}` cannot be called again: this instance has ended"
+                )
+            }
             Self::BadPath { path, reason } => write!(f, "path `{path}` cannot be used: {reason}"),
             Self::BadArgument { argument, reason } => {
                 write!(

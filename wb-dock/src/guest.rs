@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use wasmtime::component::ResourceTable;
 use wasmtime::{AsContextMut, Caller, Memory};
 use wb_policy::Grant;
 
@@ -20,6 +21,8 @@ pub(crate) struct Guest {
     pub(crate) services: Arc<Services>,
     /// Whether the run has all cores for itself: false below a fan-out.
     pub(crate) alone: bool,
+    /// What a component holds handles of.
+    pub(crate) table: ResourceTable,
 }
 
 /// On whose account a run is, and what it shares with others.

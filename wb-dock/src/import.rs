@@ -10,12 +10,12 @@ use wb_policy::{Cap, CapSet};
 use crate::guest::Guest;
 use crate::wasi;
 
-mod args;
+pub(crate) mod args;
 mod commands;
 mod nested;
 mod parallel;
 mod reply;
-mod session;
+pub(crate) mod session;
 
 pub(crate) use reply::Reply;
 

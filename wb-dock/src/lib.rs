@@ -74,6 +74,7 @@ pub mod bare;
 
 #[cfg(all(feature = "code-cache", unix))]
 mod code_cache;
+mod component;
 mod engine;
 mod error;
 mod event;
@@ -90,9 +91,11 @@ pub use engine::{Engine, EngineBuilder};
 pub use error::{Error, ErrorKind};
 pub use event::{Ended, Event, Recorder, Step};
 pub use outcome::Outcome;
-pub use program::{CompileLimits, Program};
+pub use program::{CompileLimits, ComponentProgram, Function, Program};
 pub use services::{Commands, Resolved, Services, Session};
-pub use shape::{ArgMode, Command, Invocation};
+pub use shape::{
+    ArgMode, Called, Command, Component, Instance, Invocation, Params, Results, TypedFunction,
+};
 pub use wasi::{Clock, Input, Output, Random};
 pub use wb_policy::Grant;
 

@@ -57,6 +57,13 @@ impl Meter {
         }
     }
 
+    /// Starts the time anew: for a guest that is called again.
+    pub(crate) fn renew(&mut self) {
+        self.started = now();
+        let end = self.started.checked_add(self.budget.wall());
+        self.deadline = end.map(|end| (end, self.budget.clone()));
+    }
+
     /// The meter of a nested run, which spends from this one as well.
     pub(crate) fn child(&self, name: &str, limits: Limits) -> Result<Self, Exceeded> {
         let mut child = Self::start(self.budget.child(name, limits)?);

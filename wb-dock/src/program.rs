@@ -10,10 +10,12 @@ use crate::guest::Guest;
 use crate::services::Services;
 use crate::shape::Command;
 
+mod component;
 mod prescan;
 
+pub use component::{ComponentProgram, Function};
 pub use prescan::CompileLimits;
-pub(crate) use prescan::check;
+pub(crate) use prescan::{check, check_component};
 
 /// A compiled module, not yet allowed anything.
 ///

@@ -8,7 +8,7 @@ use crate::limits::Stop;
 use crate::wasi::GuestMemory;
 
 /// Counts a Dock call and forgets the reply to the one before.
-pub(super) fn begin(guest: &mut Guest) -> Result<(), Stop> {
+pub(crate) fn begin(guest: &mut Guest) -> Result<(), Stop> {
     guest.wasi.meter.charge(Resource::HostCalls, 1)?;
     guest.wasi.meter.check_time()?;
     guest.reply.clear();

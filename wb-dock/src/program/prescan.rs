@@ -29,6 +29,8 @@ pub struct CompileLimits {
     pub table_elements: u64,
     /// Data and element segments, each.
     pub segments: u64,
+    /// Core modules and components inside of a component, and instances of them, each.
+    pub parts: u64,
 }
 
 impl CompileLimits {
@@ -46,6 +48,7 @@ impl CompileLimits {
             tables: 64,
             table_elements: 200_000,
             segments: 100_000,
+            parts: 64,
         }
     }
 
@@ -77,17 +80,67 @@ const PAGE: u64 = 64 << 10;
 /// Reads the outline of a module and refuses what is too large, within a time
 /// that is linear in its size. Whether the module is valid is the engine's to say.
 pub(crate) fn check(wasm: &[u8], limits: &CompileLimits) -> Result<(), Error> {
+    outline(wasm, Encoding::Module, limits)
+}
+
+/// The same for a component, with the modules and components inside of it.
+pub(crate) fn check_component(wasm: &[u8], limits: &CompileLimits) -> Result<(), Error> {
+    outline(wasm, Encoding::Component, limits)
+}
+
+fn outline(wasm: &[u8], wanted: Encoding, limits: &CompileLimits) -> Result<(), Error> {
     at_most("bytes", wasm.len() as u64, limits.module_bytes)?;
+    let mut is_outermost = true;
+    // What each module has is counted over all of them.
+    let mut total = Total::default();
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(malformed)? {
-            Payload::Version {
-                encoding: Encoding::Component,
-                ..
-            } => {
-                return Err(ErrorKind::Malformed {
-                    message: "this is a component, a core module was wanted".into(),
+            Payload::Version { encoding, .. } => {
+                if is_outermost && encoding != wanted {
+                    let message = match wanted {
+                        Encoding::Module => "this is a component, a core module was wanted",
+                        Encoding::Component => "this is a core module, a component was wanted",
+                    };
+                    let message = message.into();
+                    return Err(ErrorKind::Malformed { message }.into());
                 }
-                .into());
+                is_outermost = false;
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
+                total.parts += 1;
+                at_most("modules and components inside", total.parts, limits.parts)?;
+            }
+            Payload::InstanceSection(section) => {
+                total.core_instances += u64::from(section.count());
+                at_most("core instances", total.core_instances, instances(limits))?;
+            }
+            Payload::ComponentInstanceSection(section) => {
+                total.instances += u64::from(section.count());
+                at_most("instances", total.instances, instances(limits))?;
+            }
+            Payload::ComponentImportSection(section) => {
+                total.names += u64::from(section.count());
+                at_most("imports and exports", total.names, limits.names)?;
+            }
+            Payload::ComponentExportSection(section) => {
+                total.names += u64::from(section.count());
+                at_most("imports and exports", total.names, limits.names)?;
+            }
+            Payload::ComponentAliasSection(section) => {
+                total.aliases += u64::from(section.count());
+                at_most("aliases", total.aliases, limits.functions)?;
+            }
+            Payload::ComponentTypeSection(section) => {
+                total.types += u64::from(section.count());
+                at_most("types", total.types, limits.functions)?;
+            }
+            Payload::ComponentCanonicalSection(section) => {
+                total.canonical += u64::from(section.count());
+                at_most(
+                    "lifted and lowered functions",
+                    total.canonical,
+                    limits.names,
+                )?;
             }
             Payload::ImportSection(section) => {
                 at_most("imports", u64::from(section.count()), limits.names)?;
@@ -100,7 +153,8 @@ pub(crate) fn check(wasm: &[u8], limits: &CompileLimits) -> Result<(), Error> {
                 }
             }
             Payload::FunctionSection(section) => {
-                at_most("functions", u64::from(section.count()), limits.functions)?;
+                total.functions += u64::from(section.count());
+                at_most("functions", total.functions, limits.functions)?;
             }
             Payload::TypeSection(section) => {
                 at_most("types", u64::from(section.count()), limits.functions)?;
@@ -146,6 +200,25 @@ pub(crate) fn check(wasm: &[u8], limits: &CompileLimits) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// What has been counted so far.
+#[derive(Default)]
+struct Total {
+    parts: u64,
+    core_instances: u64,
+    instances: u64,
+    names: u64,
+    aliases: u64,
+    types: u64,
+    canonical: u64,
+    functions: u64,
+}
+
+/// Instances there may be: some more than parts, as the usual tools make a few of
+/// exports alone to pass functions around.
+fn instances(limits: &CompileLimits) -> u64 {
+    limits.parts.saturating_mul(8)
 }
 
 fn check_memory(memory: &wasmparser::MemoryType, limits: &CompileLimits) -> Result<(), Error> {

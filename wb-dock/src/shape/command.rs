@@ -3,6 +3,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+use wasmtime::component::ResourceTable;
 use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 use wb_policy::{Budget, Exceeded, Grant, Resource};
 
@@ -114,6 +115,7 @@ impl Command {
                 grant: Arc::clone(&self.grant),
                 services: Arc::clone(&self.services),
                 alone: account.alone,
+                table: ResourceTable::new(),
             },
         );
         if let Some(taken) = taken {
@@ -193,7 +195,7 @@ impl Command {
     }
 
     /// The exit code that comes as an error, or the error it is.
-    fn failure(error: &wasmtime::Error, budget: &Budget) -> Result<i32, Error> {
+    pub(super) fn failure(error: &wasmtime::Error, budget: &Budget) -> Result<i32, Error> {
         let command = || budget.by().to_string();
         if let Some(stop) = error.downcast_ref::<Stop>() {
             match stop {
@@ -226,7 +228,7 @@ impl Command {
 }
 
 /// Runs to the end what uses a future only for the stack that comes with it.
-fn on_own_stack<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn on_own_stack<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let mut polling = std::task::Context::from_waker(Waker::noop());
     loop {

@@ -53,7 +53,15 @@ impl fmt::Debug for ClockSource {
 }
 
 impl ClockSource {
-    pub(super) fn wall(&mut self) -> u64 {
+    /// Nanoseconds between two readings that differ.
+    pub(crate) fn resolution(&self) -> u64 {
+        match self {
+            Self::Virtual(_) => VIRTUAL_STEP,
+            Self::Host(_) => 1,
+        }
+    }
+
+    pub(crate) fn wall(&mut self) -> u64 {
         match self {
             Self::Virtual(since) => {
                 *since = since.saturating_add(VIRTUAL_STEP);
@@ -63,7 +71,7 @@ impl ClockSource {
         }
     }
 
-    pub(super) fn monotonic(&mut self) -> u64 {
+    pub(crate) fn monotonic(&mut self) -> u64 {
         match self {
             Self::Virtual(since) => {
                 *since = since.saturating_add(VIRTUAL_STEP);
@@ -74,7 +82,7 @@ impl ClockSource {
     }
 
     /// Lets `nanos` pass, or as much as the run has left and then an error.
-    pub(super) fn sleep(&mut self, nanos: u64, meter: &Meter) -> Answer {
+    pub(crate) fn sleep(&mut self, nanos: u64, meter: &Meter) -> Answer {
         match self {
             Self::Virtual(since) => *since = since.saturating_add(nanos),
             Self::Host(clock) => {
@@ -118,11 +126,7 @@ impl Wasi {
         out: u32,
     ) -> Answer {
         ClockId::from_raw(id)?;
-        let resolution = match self.clock {
-            ClockSource::Virtual(_) => VIRTUAL_STEP,
-            ClockSource::Host(_) => 1,
-        };
-        Ok(memory.write_u64(out, resolution)?)
+        Ok(memory.write_u64(out, self.clock.resolution())?)
     }
 
     pub(super) fn clock_time_get(

@@ -35,7 +35,7 @@ impl fmt::Debug for RandomSource {
 }
 
 impl RandomSource {
-    fn fill(&mut self, bytes: &mut [u8]) {
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         match self {
             Self::Host(random) => random.fill(bytes),
             Self::Seeded(state) => {

@@ -36,16 +36,16 @@ impl Input {
     }
 
     /// Whether a read may have to wait.
-    pub(super) fn may_block(&self) -> bool {
+    pub(crate) fn may_block(&self) -> bool {
         self.ready.is_empty() && self.stream.is_some()
     }
 
     /// Bytes that can be read without waiting.
-    pub(super) fn ready(&self) -> usize {
+    pub(crate) fn ready(&self) -> usize {
         self.ready.len()
     }
 
-    pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, Errno> {
+    pub(crate) fn read(&mut self, into: &mut [u8]) -> Result<usize, Errno> {
         if !self.ready.is_empty() {
             let count = into.len().min(self.ready.len());
             into[..count].copy_from_slice(&self.ready[..count]);
@@ -102,7 +102,7 @@ impl Output {
         Self(Sink::Stream(Box::new(stream)))
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Fail> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Fail> {
         match &mut self.0 {
             Sink::Capture(collected) => collected.extend_from_slice(bytes),
             Sink::Stream(stream) => stream
