@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
-use wasmtime::component::wasm_wave::wasm::DisplayFunc;
+use wasmtime::component::wasm_wave::wasm::DisplayType;
 use wasmtime::component::{Component as Code, ComponentExportIndex, InstancePre, Type};
 use wb_policy::{CapSet, Grant, Import, Profiles, Requirement, component_import, denied_imports};
 
@@ -61,7 +61,16 @@ impl Function {
     /// Its type as WIT, with what records and variants are made of in the place of their
     /// names: `func(at: record { x: u32, y: u32 }) -> string`.
     pub fn wit(&self) -> String {
-        DisplayFunc(self.ty.clone()).to_string()
+        let params = self.ty.params();
+        let params: Vec<String> = params
+            .map(|(name, ty)| format!("{name}: {}", DisplayType(&ty)))
+            .collect();
+        let mut wit = format!("func({})", params.join(", "));
+        for result in self.ty.results() {
+            wit.push_str(" -> ");
+            wit.push_str(&DisplayType(&result).to_string());
+        }
+        wit
     }
 
     /// The name and the type of each parameter.
@@ -201,9 +210,9 @@ impl ComponentProgram {
             return Ok(linked.clone());
         }
         self.check_run_command()?;
-        let linker = self.0.engine.component_linker(caps)?;
+        let granted = self.0.engine.component_linker(caps)?;
         let linked =
-            linker
+            granted
                 .instantiate_pre(&self.0.code)
                 .map_err(|error| ErrorKind::ImportType {
                     message: format!("{error:#}"),

@@ -94,7 +94,9 @@ fn outline(wasm: &[u8], wanted: Encoding, limits: &CompileLimits) -> Result<(), 
     // What each module has is counted over all of them.
     let mut total = Total::default();
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload.map_err(malformed)? {
+        let payload = payload.map_err(malformed)?;
+        total.count(&payload, limits)?;
+        match payload {
             Payload::Version { encoding, .. } => {
                 if is_outermost && encoding != wanted {
                     let message = match wanted {
@@ -105,42 +107,6 @@ fn outline(wasm: &[u8], wanted: Encoding, limits: &CompileLimits) -> Result<(), 
                     return Err(ErrorKind::Malformed { message }.into());
                 }
                 is_outermost = false;
-            }
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
-                total.parts += 1;
-                at_most("modules and components inside", total.parts, limits.parts)?;
-            }
-            Payload::InstanceSection(section) => {
-                total.core_instances += u64::from(section.count());
-                at_most("core instances", total.core_instances, instances(limits))?;
-            }
-            Payload::ComponentInstanceSection(section) => {
-                total.instances += u64::from(section.count());
-                at_most("instances", total.instances, instances(limits))?;
-            }
-            Payload::ComponentImportSection(section) => {
-                total.names += u64::from(section.count());
-                at_most("imports and exports", total.names, limits.names)?;
-            }
-            Payload::ComponentExportSection(section) => {
-                total.names += u64::from(section.count());
-                at_most("imports and exports", total.names, limits.names)?;
-            }
-            Payload::ComponentAliasSection(section) => {
-                total.aliases += u64::from(section.count());
-                at_most("aliases", total.aliases, limits.functions)?;
-            }
-            Payload::ComponentTypeSection(section) => {
-                total.types += u64::from(section.count());
-                at_most("types", total.types, limits.functions)?;
-            }
-            Payload::ComponentCanonicalSection(section) => {
-                total.canonical += u64::from(section.count());
-                at_most(
-                    "lifted and lowered functions",
-                    total.canonical,
-                    limits.names,
-                )?;
             }
             Payload::ImportSection(section) => {
                 at_most("imports", u64::from(section.count()), limits.names)?;
@@ -213,6 +179,48 @@ struct Total {
     types: u64,
     canonical: u64,
     functions: u64,
+}
+
+impl Total {
+    /// Counts what only components have.
+    fn count(&mut self, payload: &Payload<'_>, limits: &CompileLimits) -> Result<(), Error> {
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
+                self.parts += 1;
+                at_most("modules and components inside", self.parts, limits.parts)?;
+            }
+            Payload::InstanceSection(section) => {
+                self.core_instances += u64::from(section.count());
+                at_most("core instances", self.core_instances, instances(limits))?;
+            }
+            Payload::ComponentInstanceSection(section) => {
+                self.instances += u64::from(section.count());
+                at_most("instances", self.instances, instances(limits))?;
+            }
+            Payload::ComponentImportSection(section) => {
+                self.names += u64::from(section.count());
+                at_most("imports and exports", self.names, limits.names)?;
+            }
+            Payload::ComponentExportSection(section) => {
+                self.names += u64::from(section.count());
+                at_most("imports and exports", self.names, limits.names)?;
+            }
+            Payload::ComponentAliasSection(section) => {
+                self.aliases += u64::from(section.count());
+                at_most("aliases", self.aliases, limits.functions)?;
+            }
+            Payload::ComponentTypeSection(section) => {
+                self.types += u64::from(section.count());
+                at_most("types", self.types, limits.functions)?;
+            }
+            Payload::ComponentCanonicalSection(section) => {
+                self.canonical += u64::from(section.count());
+                at_most("lifted and lowered functions", self.canonical, limits.names)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// Instances there may be: some more than parts, as the usual tools make a few of

@@ -1,14 +1,11 @@
 use wb_dock::wit::{DOCK, ENGINE, Package, WASI};
 use wb_policy::{Requirement, component_import, component_imports};
-use wit_parser::{Resolve, UnresolvedPackageGroup, WorldItem};
+use wit_parser::{PackageId, Resolve, WorldItem};
 
-fn push(resolve: &mut Resolve, package: &Package) -> wit_parser::PackageId {
-    let mut map = wit_parser::SourceMap::default();
-    for (name, text) in package.files {
-        map.push_str(name, *text);
-    }
-    let group: UnresolvedPackageGroup = map.parse().map_err(|(_, error)| error).unwrap();
-    let id = resolve.push_group(group).unwrap();
+use crate::support;
+
+fn push(resolve: &mut Resolve, package: &Package) -> PackageId {
+    let id = support::push(resolve, package.files);
     assert_eq!(resolve.packages[id].name.to_string(), package.name);
     id
 }

@@ -28,13 +28,21 @@ use crate::wasi::Wasi;
 pub struct Instance {
     component: Component,
     store: Store<Guest>,
-    instance: wasmtime::component::Instance,
+    exports: wasmtime::component::Instance,
     budget: Budget,
     /// Tells instances apart: a function belongs to one.
     serial: u64,
-    /// What was taken of a limited amount of fuel at the start; none if it is only counted.
-    fuel: Option<Option<u64>>,
+    /// How fuel is counted, until it is settled; none where it is not.
+    fuel: Option<Fuel>,
     state: State,
+}
+
+#[derive(Clone, Copy)]
+enum Fuel {
+    /// What there was of a limited amount was taken at the start.
+    Limited(u64),
+    /// None was taken.
+    Unlimited,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +73,8 @@ impl Instance {
         wasi.random = services.random.clone();
         let fuel = engine
             .counts_fuel()
-            .then(|| budget.take_fuel(budget.remaining(Resource::Fuel)));
+            .then(|| budget.take_fuel(budget.remaining(Resource::Fuel)))
+            .map(|taken| taken.map_or(Fuel::Unlimited, Fuel::Limited));
         let _live = engine.live()?;
         let mut store = Store::new(
             engine.raw(),
@@ -80,9 +89,13 @@ impl Instance {
                 table: ResourceTable::new(),
             },
         );
-        if let Some(taken) = fuel {
+        if let Some(fuel) = fuel {
+            let fuel = match fuel {
+                Fuel::Limited(fuel) => fuel,
+                Fuel::Unlimited => u64::MAX,
+            };
             store
-                .set_fuel(taken.unwrap_or(u64::MAX))
+                .set_fuel(fuel)
                 .map_err(|error| Error::engine(&error))?;
         }
         store.limiter(|guest| &mut guest.gauge);
@@ -92,12 +105,12 @@ impl Instance {
             in_time.map_err(Stop::Limit)?;
             Ok(UpdateDeadline::Continue(1))
         });
-        let instance = on_own_stack(component.linked.instantiate_async(&mut store))
+        let exports = on_own_stack(component.linked.instantiate_async(&mut store))
             .map_err(|error| failure(&error, &budget))?;
         Ok(Self {
             component: component.clone(),
             store,
-            instance,
+            exports,
             budget,
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             fuel,
@@ -116,8 +129,7 @@ impl Instance {
         function: &str,
     ) -> Result<TypedFunction<P, R>, Error> {
         let function = self.component.program.function(function)?;
-        let found = self.instance.get_func(&mut self.store, &function.index);
-        let found = found.expect("the function is of the same component");
+        let found = function_of(&self.exports, &mut self.store, function);
         let typed = found.typed::<P, R>(&self.store).map_err(|error| {
             let wit = function.wit();
             bad_call(function, format!("its type is `{wit}`: {error:#}"))
@@ -235,8 +247,7 @@ impl Instance {
     }
 
     fn call_values(&mut self, function: &Function, args: &[Val]) -> Result<Option<Val>, Error> {
-        let found = self.instance.get_func(&mut self.store, &function.index);
-        let found = found.expect("the function is of the same component");
+        let found = function_of(&self.exports, &mut self.store, function);
         let mut results = vec![Val::Bool(false); function.results().len()];
         let called = &mut results;
         self.enter(async |store| found.call_async(store, args, called).await)?;
@@ -307,15 +318,25 @@ impl Instance {
     }
 
     fn settle_fuel(&mut self) {
-        if let Some(taken) = self.fuel.take() {
+        if let Some(fuel) = self.fuel.take() {
             let left = self.store.get_fuel().unwrap_or(0);
-            match taken {
-                Some(_) => self.budget.return_fuel(left),
+            match fuel {
+                Fuel::Limited(_) => self.budget.return_fuel(left),
                 // Within the limit of `u64`, which nothing reaches.
-                None => drop(self.budget.charge(Resource::Fuel, u64::MAX - left)),
+                Fuel::Unlimited => drop(self.budget.charge(Resource::Fuel, u64::MAX - left)),
             }
         }
     }
+}
+
+fn function_of(
+    exports: &wasmtime::component::Instance,
+    store: &mut Store<Guest>,
+    function: &Function,
+) -> wasmtime::component::Func {
+    exports
+        .get_func(store, function.index)
+        .expect("the function was listed from the same component")
 }
 
 /// What ended the guest, as an error: an exit is one where a value was wanted.

@@ -14,7 +14,7 @@ pub(super) fn read(function: &Function, args: &Value) -> Result<Vec<Val>, String
             .collect(),
         Value::Object(fields) => read_fields(&params, fields)
             .map(|fields| fields.into_iter().map(|(_, value)| value).collect())
-            .map_err(|wrong| wrong.message()),
+            .map_err(Wrong::message),
         _ => Err(format!(
             "found `{}`, wanted an array of {} values or an object of them by name",
             excerpt(args),
@@ -85,6 +85,7 @@ fn read_fields(
     fields.collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm for each type of WIT")]
 fn val(ty: &Type, value: &Value) -> Result<Val, Wrong> {
     let wrong = |wanted: &str| Wrong::new(value, wanted);
     macro_rules! integer {
@@ -160,16 +161,21 @@ fn val(ty: &Type, value: &Value) -> Result<Val, Wrong> {
         }
         Type::Variant(variant) => {
             let (name, payload) = case(value);
-            let names = || variant.cases().map(|case| case.name.to_owned()).collect();
+            let names = || {
+                variant
+                    .cases()
+                    .map(|case| case.name.to_owned())
+                    .collect::<Vec<_>>()
+            };
             let found = variant.cases().find(|case| Some(case.name) == name);
-            let found = found.ok_or_else(|| one_of(value, names()))?;
+            let found = found.ok_or_else(|| one_of(value, &names()))?;
             let payload = payload_of(value, found.ty.as_ref(), payload, found.name)?;
             Ok(Val::Variant(found.name.to_owned(), payload))
         }
         Type::Enum(cases) => {
             let found = cases.names().find(|name| value.as_str() == Some(*name));
-            let names = || cases.names().map(str::to_owned).collect();
-            let name = found.ok_or_else(|| one_of(value, names()))?;
+            let names = || cases.names().map(str::to_owned).collect::<Vec<_>>();
+            let name = found.ok_or_else(|| one_of(value, &names()))?;
             Ok(Val::Enum(name.to_owned()))
         }
         Type::Option(option) => {
@@ -194,13 +200,10 @@ fn val(ty: &Type, value: &Value) -> Result<Val, Wrong> {
         },
         Type::Flags(flags) => {
             let values = value.as_array().ok_or_else(|| wrong("an array of names"))?;
-            let known: Vec<&str> = flags.names().collect();
+            let known: Vec<String> = flags.names().map(str::to_owned).collect();
             let set = values.iter().map(|value| match value.as_str() {
-                Some(name) if known.contains(&name) => Ok(name.to_owned()),
-                _ => Err(one_of(
-                    value,
-                    known.iter().map(|name| (*name).to_owned()).collect(),
-                )),
+                Some(name) if known.iter().any(|flag| flag == name) => Ok(name.to_owned()),
+                _ => Err(one_of(value, &known)),
             });
             set.collect::<Result<_, _>>().map(Val::Flags)
         }
@@ -258,7 +261,7 @@ fn payload_of(
     }
 }
 
-fn one_of(found: &Value, names: Vec<String>) -> Wrong {
+fn one_of(found: &Value, names: &[String]) -> Wrong {
     Wrong::new(found, format!("one of `{}`", names.join("`, `")))
 }
 
@@ -300,15 +303,15 @@ pub(super) fn write(value: &Val) -> Option<Value> {
             (Val::Option(_), inner) => json!({ "some": inner }),
             (_, inner) => inner,
         },
-        Val::Result(Ok(value)) => json!({ "ok": written(value)? }),
-        Val::Result(Err(value)) => json!({ "err": written(value)? }),
+        Val::Result(Ok(value)) => json!({ "ok": written(value.as_deref())? }),
+        Val::Result(Err(value)) => json!({ "err": written(value.as_deref())? }),
         Val::Flags(names) => json!(names),
         _ => return None,
     })
 }
 
-fn written(value: &Option<Box<Val>>) -> Option<Value> {
-    value.as_deref().map_or(Some(Value::Null), write)
+fn written(value: Option<&Val>) -> Option<Value> {
+    value.map_or(Some(Value::Null), write)
 }
 
 fn number(value: f64) -> Value {
