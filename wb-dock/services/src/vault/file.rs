@@ -235,7 +235,8 @@ fn stamp(meta: &fs::Metadata) -> Result<Stamp, VaultError> {
 #[cfg(unix)]
 fn check_private(meta: &fs::Metadata) -> Result<(), VaultError> {
     let mode = std::os::unix::fs::MetadataExt::mode(meta) & 0o777;
-    if mode & 0o077 == 0 {
+    let open = mode & 0o077;
+    if open == 0 {
         Ok(())
     } else {
         Err(VaultError::Exposed(mode))
