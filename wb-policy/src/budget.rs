@@ -2,10 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::Limits;
+use crate::{Cap, Limits};
+use counts::Counts;
+
+mod counts;
+
+pub use counts::CapUse;
 
 /// Something a run can use up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -169,6 +175,10 @@ struct Ledger {
     host_calls: AtomicU64,
     egress: AtomicU64,
     children: AtomicU64,
+    /// Nanoseconds.
+    cpu: AtomicU64,
+    /// Made with the first call: most runs make none.
+    caps: OnceLock<Box<Counts>>,
 }
 
 impl Budget {
@@ -200,6 +210,8 @@ impl Budget {
             host_calls: AtomicU64::new(0),
             egress: AtomicU64::new(0),
             children: AtomicU64::new(0),
+            cpu: AtomicU64::new(0),
+            caps: OnceLock::new(),
         }))
     }
 
@@ -260,6 +272,52 @@ impl Budget {
             self.note_peaks();
         }
         Ok(())
+    }
+
+    /// Spends one call into the Dock, for `cap`.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] when no further call may be made.
+    pub fn charge_call(&self, cap: Cap) -> Result<(), Exceeded> {
+        self.charge(Resource::HostCalls, 1)?;
+        for budget in self.lineage() {
+            budget.counts().add_call(cap);
+        }
+        Ok(())
+    }
+
+    /// Counts what a call for `cap` passed from the guest and to it, in bytes.
+    pub fn count_traffic(&self, cap: Cap, sent: u64, received: u64) {
+        for budget in self.lineage() {
+            budget.counts().add_traffic(cap, sent, received);
+        }
+    }
+
+    /// Counts processor time of a thread that works for this run and those around it.
+    pub fn count_cpu(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        for budget in self.lineage() {
+            budget.0.cpu.fetch_add(nanos, Relaxed);
+        }
+    }
+
+    /// The processor time that was counted.
+    pub fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.0.cpu.load(Relaxed))
+    }
+
+    /// What went through each capability that was called, in documentation order.
+    pub fn caps(&self) -> Vec<(Cap, CapUse)> {
+        self.0
+            .caps
+            .get()
+            .map(|counts| counts.read())
+            .unwrap_or_default()
+    }
+
+    fn counts(&self) -> &Counts {
+        self.0.caps.get_or_init(Box::default)
     }
 
     /// Reserves `bytes` of memory until the reservation is dropped.

@@ -163,7 +163,7 @@ mod tests {
         };
         let frames = Import::Core {
             module: "wb:frames",
-            name: "map",
+            name: "output",
         };
         let (compute, network) = (&Profile::compute(), &Profile::network());
         assert_eq!(message(vfs, &[Cap::Vfs], compute, &[Cap::Vfs]), "");
@@ -185,7 +185,7 @@ mod tests {
         );
         assert_eq!(
             message(frames, &[], network, &[]),
-            "import `wb:frames.map` needs `frames`, which the manifest does not declare and profile `network` does not grant; no profile grants it"
+            "import `wb:frames.output` needs `frames`, which the manifest does not declare and profile `network` does not grant; no profile grants it"
         );
     }
 }

@@ -88,7 +88,7 @@ impl fmt::Display for Import<'_> {
 pub fn core_import(module: &str, name: &str) -> Requirement {
     CORE.iter()
         .find(|entry| entry.path == module)
-        .filter(|entry| entry.names.is_empty() || entry.names.contains(&name))
+        .filter(|entry| entry.names.contains(&name))
         .map_or(Requirement::Unknown, |entry| entry.requirement)
 }
 
@@ -140,10 +140,7 @@ fn dock_interface(interface: &str) -> Requirement {
     }
 }
 
-/// Every core import whose name is fixed, with what it needs.
-///
-/// A module whose functions are not settled yet is known as a whole and does
-/// not appear here.
+/// Every core import there is, with what it needs.
 pub fn core_imports() -> impl Iterator<Item = (&'static str, &'static str, Requirement)> {
     CORE.iter().flat_map(|entry| {
         entry
@@ -181,7 +178,6 @@ const DOCK_VERSION: &str = "1.0.0";
 
 struct Module {
     path: &'static str,
-    /// Empty: every name in the module has the requirement.
     names: &'static [&'static str],
     requirement: Requirement,
 }
@@ -213,18 +209,22 @@ const CORE: &[Module] = &[
     },
     needs("wb:commands", Cap::Commands, &["run"]),
     needs("wb:parallel", Cap::Parallel, &["run_many"]),
-    needs("wb:vfs", Cap::Vfs, &[]),
-    needs("wb:exec", Cap::Exec, &[]),
-    needs("wb:kv", Cap::Kv, &[]),
-    needs("wb:secrets", Cap::Secrets, &[]),
-    needs("wb:queue", Cap::Queue, &[]),
-    needs("wb:tcp", Cap::Tcp, &[]),
-    needs("wb:udp", Cap::Udp, &[]),
-    needs("wb:tls", Cap::Tls, &[]),
-    needs("wb:net", Cap::Net, &[]),
-    needs("wb:llm", Cap::Llm, &[]),
-    needs("wb:browse", Cap::Browse, &[]),
-    needs("wb:frames", Cap::Frames, &[]),
+    needs(
+        "wb:vfs",
+        Cap::Vfs,
+        &["query", "read", "write", "remove", "list"],
+    ),
+    needs("wb:exec", Cap::Exec, &["run"]),
+    needs("wb:kv", Cap::Kv, &["get", "put", "delete", "list"]),
+    needs("wb:secrets", Cap::Secrets, &["present", "sign", "hmac"]),
+    needs("wb:queue", Cap::Queue, &["publish", "poll"]),
+    needs("wb:tcp", Cap::Tcp, &["connect", "send", "receive", "close"]),
+    needs("wb:udp", Cap::Udp, &["connect", "send", "receive", "close"]),
+    needs("wb:tls", Cap::Tls, &["connect", "send", "receive", "close"]),
+    needs("wb:net", Cap::Net, &["request"]),
+    needs("wb:llm", Cap::Llm, &["complete", "open", "next", "close"]),
+    needs("wb:browse", Cap::Browse, &["fetch"]),
+    needs("wb:frames", Cap::Frames, &["input", "input_len", "output"]),
 ];
 
 /// The functions of the world `workbooks:engine/engine`.
@@ -341,6 +341,7 @@ mod tests {
             ("wasi_snapshot_preview1", "path_exec"),
             ("wasi_unstable", "fd_write"),
             ("wb:commands", "run_all"),
+            ("wb:kv", "drop"),
             ("wb:posix", "spawn"),
             ("WB:commands", "run"),
         ] {
@@ -355,6 +356,7 @@ mod tests {
             "workbooks:dock/kv@0.9.0",
             "workbooks:dock/kv@1",
             "workbooks:dock/kv@1.0.0-rc.1",
+            "workbooks:dock/session@2.0.0",
             "workbooks:dock/posix@1.0.0",
             "workbooks:dock/",
             "other:dock/kv@1.0.0",

@@ -22,7 +22,7 @@ mod shape;
 mod tier;
 mod trust;
 
-pub use budget::{Budget, Exceeded, MemoryReservation, Resource, Usage};
+pub use budget::{Budget, CapUse, Exceeded, MemoryReservation, Resource, Usage};
 pub use cap::{Cap, CapSet, UnknownCap};
 pub use consent::Consent;
 pub use denial::{Denial, DenialReason, denied_imports};

@@ -77,13 +77,15 @@ impl<P: Pattern> Allow<P> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scopes {
-    /// Where `net` may send requests.
+    /// Where `net` may send requests, and where `tcp`, `udp` and `tls` may connect to
+    /// under the schemes of these names.
     #[serde(skip_serializing_if = "Allow::is_everything")]
     pub net: Allow<HostPattern>,
     /// Which pages `browse` may fetch.
     #[serde(skip_serializing_if = "Allow::is_everything")]
     pub browse: Allow<HostPattern>,
-    /// Which paths of the private file system `vfs` may touch.
+    /// Which paths of the private file system `vfs` may touch, each `volume/path`. SQL
+    /// reaches the volumes that are whole within it.
     #[serde(skip_serializing_if = "Allow::is_everything")]
     pub vfs: Allow<PathPrefix>,
     /// Which namespaces `kv` may use.

@@ -4,7 +4,10 @@ use std::str::FromStr;
 
 use super::Pattern;
 
-/// Where a request goes: scheme, host and port, in canonical form.
+/// Where a request or a connection goes: scheme, host and port, in canonical form.
+///
+/// The schemes are `https` and `http` of URLs, and `tcp`, `udp` and `tls` for
+/// sockets, which have no port of their own and always name one.
 ///
 /// Two spellings of one place are equal: case, a trailing dot and default
 /// ports are gone. Spellings of IPv4 addresses that only some resolvers
@@ -18,7 +21,56 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The scheme, `http` or `https`.
+    /// Where a TCP connection to `port` of `host` goes.
+    ///
+    /// # Errors
+    ///
+    /// When `host` is neither a name nor an address, or `port` is 0.
+    pub fn tcp(host: &str, port: u16) -> Result<Self, HostError> {
+        Self::socket(Scheme::Tcp, host, port)
+    }
+
+    /// Where UDP datagrams to `port` of `host` go.
+    ///
+    /// # Errors
+    ///
+    /// As for [`tcp`](Self::tcp).
+    pub fn udp(host: &str, port: u16) -> Result<Self, HostError> {
+        Self::socket(Scheme::Udp, host, port)
+    }
+
+    /// Where a TLS connection to `port` of `host` goes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`tcp`](Self::tcp).
+    pub fn tls(host: &str, port: u16) -> Result<Self, HostError> {
+        Self::socket(Scheme::Tls, host, port)
+    }
+
+    /// A host stands alone here, so an IPv6 address may do without brackets.
+    fn socket(scheme: Scheme, host: &str, port: u16) -> Result<Self, HostError> {
+        let error = |why| HostError::new(host, why);
+        if port == 0 {
+            return Err(error("the port must be 1 to 65535"));
+        }
+        let host = match host.parse::<Ipv6Addr>() {
+            Ok(_) => canonical(&format!("[{host}]")),
+            Err(_) => canonical(host),
+        };
+        Ok(Self {
+            scheme,
+            host: host.map_err(error)?,
+            port,
+        })
+    }
+
+    /// Whether it is an origin of the web: `http` or `https`.
+    pub const fn is_web(&self) -> bool {
+        matches!(self.scheme, Scheme::Http | Scheme::Https)
+    }
+
+    /// The scheme, for example `https`.
     pub const fn scheme(&self) -> &'static str {
         self.scheme.name()
     }
@@ -43,11 +95,11 @@ impl FromStr for Origin {
         let (scheme, rest) = url
             .split_once("://")
             .ok_or_else(|| error("a URL begins with `https://` or `http://`"))?;
-        let scheme = Scheme::read(scheme).ok_or_else(|| error("only https and http are known"))?;
+        let scheme = Scheme::read(scheme).ok_or_else(|| error(SCHEMES))?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let (host, port) = split_port(authority).map_err(error)?;
         let port = match port {
-            None => scheme.port(),
+            None => scheme.port().ok_or_else(|| error(NO_PORT))?,
             Some(port) => read_port(port).ok_or_else(|| error("the port must be 1 to 65535"))?,
         };
         Ok(Self {
@@ -66,8 +118,8 @@ impl fmt::Display for Origin {
 
 /// A set of origins: `[SCHEME://]HOST[:PORT]`.
 ///
-/// Without a scheme it is `https`; without a port the scheme's own. The host
-/// may be `*` for all or `*.example.org` for every name below `example.org`
+/// Without a scheme it is `https`; without a port that of `https` or `http`, while
+/// `tcp`, `udp` and `tls` always name theirs. The host may be `*` for all or `*.example.org` for every name below `example.org`
 /// (not that name itself); the port may be `*`.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
@@ -109,17 +161,14 @@ impl FromStr for HostPattern {
         let error = |why| HostError::new(text, why);
         let (scheme, authority) = match text.split_once("://") {
             None => (Scheme::Https, text),
-            Some((scheme, rest)) => (
-                Scheme::read(scheme).ok_or_else(|| error("only https and http are known"))?,
-                rest,
-            ),
+            Some((scheme, rest)) => (Scheme::read(scheme).ok_or_else(|| error(SCHEMES))?, rest),
         };
         if authority.contains(['/', '?', '#']) {
             return Err(error("a pattern names hosts and has no path"));
         }
         let (host, port) = split_port(authority).map_err(error)?;
         let port = match port {
-            None => Some(scheme.port()),
+            None => Some(scheme.port().ok_or_else(|| error(NO_PORT))?),
             Some("*") => None,
             Some(port) => {
                 Some(read_port(port).ok_or_else(|| error("the port must be 1 to 65535 or `*`"))?)
@@ -183,15 +232,21 @@ impl HostError {
     }
 }
 
+const SCHEMES: &str = "the schemes are https, http, tcp, udp and tls";
+const NO_PORT: &str = "tcp, udp and tls name their port";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Scheme {
     Http,
     Https,
+    Tcp,
+    Udp,
+    Tls,
 }
 
 impl Scheme {
     fn read(text: &str) -> Option<Self> {
-        [Self::Http, Self::Https]
+        [Self::Http, Self::Https, Self::Tcp, Self::Udp, Self::Tls]
             .into_iter()
             .find(|scheme| text.eq_ignore_ascii_case(scheme.name()))
     }
@@ -200,13 +255,18 @@ impl Scheme {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Tls => "tls",
         }
     }
 
-    const fn port(self) -> u16 {
+    /// The port where a URL leaves it out.
+    const fn port(self) -> Option<u16> {
         match self {
-            Self::Http => 80,
-            Self::Https => 443,
+            Self::Http => Some(80),
+            Self::Https => Some(443),
+            Self::Tcp | Self::Udp | Self::Tls => None,
         }
     }
 }
@@ -258,7 +318,7 @@ fn write_origin(
     }
     match port {
         None => f.write_str(":*"),
-        Some(port) if port == scheme.port() => Ok(()),
+        Some(port) if Some(port) == scheme.port() => Ok(()),
         Some(port) => write!(f, ":{port}"),
     }
 }
@@ -362,6 +422,7 @@ mod tests {
             "https://example..org",
             "https://",
             "file:///etc/passwd",
+            "tcp://example.org",
             "example.org",
         ] {
             assert!(url.parse::<Origin>().is_err(), "{url}");
@@ -387,11 +448,34 @@ mod tests {
             "*.*",
             "https://a/b",
             "ftp://a",
+            "tcp://a",
             ":80",
             "a:",
         ] {
             assert!(pattern.parse::<HostPattern>().is_err(), "{pattern}");
         }
+    }
+
+    #[test]
+    fn a_socket_goes_to_one_host_and_port() {
+        let db: HostPattern = "tcp://db.example.org:5432".parse().unwrap();
+        let permits = |origin: Result<Origin, HostError>| db.permits(&origin.unwrap());
+        assert!(permits(Origin::tcp("DB.example.org.", 5432)));
+        assert!(!permits(Origin::tcp("db.example.org", 5433)));
+        assert!(!permits(Origin::tls("db.example.org", 5432)));
+        assert!(!permits(Origin::udp("db.example.org", 5432)));
+        assert_eq!(
+            Origin::tcp("::ffff:10.0.0.1", 1),
+            Origin::tcp("10.0.0.1", 1)
+        );
+        assert_eq!(
+            Origin::udp("[::1]", 53).unwrap().to_string(),
+            "udp://[::1]:53"
+        );
+        for host in ["", "a/b", "user@a", "a:1", "127.1", "a\0", "a\\b", "::1/a"] {
+            assert!(Origin::tcp(host, 1).is_err(), "{host:?}");
+        }
+        assert!(Origin::tcp("a", 0).is_err());
     }
 
     #[test]
@@ -401,6 +485,9 @@ mod tests {
             "http://a.org:*",
             "https://*.a.org:8443",
             "https://[::1]",
+            "tcp://*.a.org:5432",
+            "udp://a.org:*",
+            "tls://a.org:443",
         ] {
             assert_eq!(text.parse::<HostPattern>().unwrap().to_string(), text);
         }
