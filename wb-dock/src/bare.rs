@@ -8,9 +8,10 @@ use wasmtime::Store;
 use wasmtime::component::ResourceTable;
 use wb_policy::{Budget, Grant, Limits};
 
+use crate::client::{Account, Client};
 use crate::fs::FileSystem;
 use crate::guest::Guest;
-use crate::import::Reply;
+use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::program::Program;
 use crate::services::Services;
@@ -66,10 +67,16 @@ impl Twin {
             gauge: MemoryGauge::new(budget.clone()),
             wasi,
             memory: None,
-            reply: Reply::default(),
-            grant: Arc::clone(&self.grant),
-            services: Arc::clone(&self.services),
-            alone: true,
+            reply: Answer::default(),
+            client: Client::new(
+                Arc::clone(&self.services),
+                Arc::clone(&self.grant),
+                Account {
+                    meter: self.meter.clone(),
+                    alone: true,
+                    share: 1,
+                },
+            ),
             table: ResourceTable::new(),
         };
         let mut store = Store::new(self.program.engine().raw(), guest);

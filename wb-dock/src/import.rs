@@ -1,59 +1,78 @@
-//! The functions of the Dock that a guest can import, one file a module.
+//! How core modules call the Dock: arguments in their memory, a number as the result,
+//! and the rest of the answer through `wb:reply`.
 //!
-//! Results of a call stay with the host until the guest's next call, and are
-//! fetched through `wb:reply`. A call returns 0 or more when it worked and one of
-//! [`Status`] when it did not; the message then is in stream 0.
+//! The functions themselves are in [`cap`](crate::cap), one file a capability, each
+//! beside the checked operation that it calls.
 
-use wasmtime::{Engine, Linker};
+use wasmtime::{Caller, Engine, Linker};
 use wb_policy::{Cap, CapSet};
 
+use crate::cap::{self, Failure};
+use crate::client::{Client, Refusal};
 use crate::guest::Guest;
 use crate::wasi;
 
-pub(crate) mod args;
-mod commands;
-mod nested;
-mod parallel;
+mod args;
 mod reply;
-pub(crate) mod session;
 
-pub(crate) use reply::Reply;
+pub(crate) use args::{Arguments, items, strings};
+pub(crate) use reply::{Answer, count, status};
 
-/// Why a Dock call failed, as the guest sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub(crate) enum Status {
-    /// There is no command of this name.
-    NoSuchCommand = -1,
-    /// Runs are nested deeper than allowed.
-    TooDeep = -2,
-    /// Policy forbids it.
-    Refused = -3,
-    /// Pointers, UTF-8 or encoding are wrong.
-    BadRequest = -4,
-    /// The child crashed, or could not be started.
-    ChildFailed = -5,
-    /// The child reached a limit.
-    ChildLimit = -6,
-}
+/// Adds the functions of one import module.
+type Link = fn(&mut Linker<Guest>) -> wasmtime::Result<()>;
 
-/// A length or a count as a call returns it. Nothing larger than a budget gets
-/// here, but if it did, it would read as the largest there is and not as an error.
-fn length(count: usize) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX)
-}
+/// What each capability links.
+const MODULES: &[(Cap, Link)] = &[
+    (Cap::Vfs, cap::vfs::link),
+    (Cap::Commands, cap::commands::link),
+    (Cap::Exec, cap::exec::link),
+    (Cap::Kv, cap::kv::link),
+    (Cap::Secrets, cap::secrets::link),
+    (Cap::Queue, cap::queue::link),
+    (Cap::Tcp, cap::sockets::link_tcp),
+    (Cap::Udp, cap::sockets::link_udp),
+    (Cap::Tls, cap::sockets::link_tls),
+    (Cap::Net, cap::net::link),
+    (Cap::Llm, cap::llm::link),
+    (Cap::Browse, cap::browse::link),
+    (Cap::Parallel, cap::parallel::link),
+];
 
 /// A linker with the ambient functions and those that `caps` grant.
 pub(crate) fn linker(engine: &Engine, caps: CapSet) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasi::add_to_linker(&mut linker)?;
-    reply::add_to_linker(&mut linker)?;
-    session::add_to_linker(&mut linker)?;
-    if caps.contains(Cap::Commands) {
-        commands::add_to_linker(&mut linker)?;
-    }
-    if caps.contains(Cap::Parallel) {
-        parallel::add_to_linker(&mut linker)?;
+    reply::link(&mut linker)?;
+    cap::session::link(&mut linker)?;
+    for (_, link) in MODULES.iter().filter(|(cap, _)| caps.contains(*cap)) {
+        link(&mut linker)?;
     }
     Ok(linker)
+}
+
+/// Answers one call of a core module: reads its arguments, has the checked operation
+/// done and keeps what the guest fetches afterwards.
+pub(crate) fn answer<'c, A>(
+    caller: &'c mut Caller<'_, Guest>,
+    read: impl FnOnce(Arguments<'c>) -> Result<A, Failure>,
+    ask: impl FnOnce(&mut Client, A) -> Result<Answer, Refusal>,
+) -> wasmtime::Result<i32> {
+    let (memory, guest) = Guest::split(caller)?;
+    let Guest { client, reply, .. } = guest;
+    // The old answer goes first: two at a time would take twice the memory.
+    *reply = Answer::default();
+    let answer = match read(Arguments::new(memory)) {
+        Ok(arguments) => ask(client, arguments),
+        // Not even asked, but a call all the same.
+        Err(wrong) => match client.ambient_call() {
+            Ok(()) => Err(wrong.into()),
+            Err(stop) => Err(stop.into()),
+        },
+    };
+    *reply = match answer {
+        Ok(answer) => answer,
+        Err(Refusal::Failed(failure)) => Answer::failed(failure),
+        Err(Refusal::Stop(stop)) => return Err(stop.into()),
+    };
+    Ok(reply.number())
 }

@@ -72,6 +72,7 @@ pub mod wit;
 #[doc(hidden)]
 pub mod bare;
 
+mod client;
 #[cfg(all(feature = "code-cache", unix))]
 mod code_cache;
 mod component;
@@ -87,12 +88,13 @@ mod services;
 mod shape;
 mod wasi;
 
+pub use cap::{Commands, Resolved, Session};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{Error, ErrorKind};
 pub use event::{Ended, Event, Recorder, Step};
 pub use outcome::Outcome;
 pub use program::{CompileLimits, ComponentProgram, Function, Program};
-pub use services::{Commands, Resolved, Services, Session};
+pub use services::Services;
 pub use shape::{
     ArgMode, Called, Command, Component, Instance, Invocation, Params, Results, TypedFunction,
 };

@@ -1,6 +1,7 @@
 //! What stops a guest: the deadline, and the ledger everything is charged to.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use wasmtime::ResourceLimiter;
@@ -35,71 +36,87 @@ impl From<Exceeded> for Stop {
     }
 }
 
-/// The deadline and the ledger of one run.
+/// The deadline and the ledger of one run. Cloning shares both.
 #[derive(Clone, Debug)]
-pub(crate) struct Meter {
+pub(crate) struct Meter(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     budget: Budget,
     started: Instant,
     /// When time is over, and for whom: this run or one around it.
     deadline: Option<(Instant, Budget)>,
+    /// The limit that a service met on the guest's behalf.
+    overdrawn: OnceLock<Exceeded>,
 }
 
 impl Meter {
     pub(crate) fn start(budget: Budget) -> Self {
-        let started = now();
-        let deadline = started
-            .checked_add(budget.wall())
-            .map(|end| (end, budget.clone()));
-        Self {
-            budget,
-            started,
-            deadline,
-        }
+        Self::start_within(budget, None)
     }
 
     /// Starts the time anew: for a guest that is called again.
-    pub(crate) fn renew(&mut self) {
-        self.started = now();
-        let end = self.started.checked_add(self.budget.wall());
-        self.deadline = end.map(|end| (end, self.budget.clone()));
+    pub(crate) fn renewed(&self) -> Self {
+        Self::start(self.0.budget.clone())
     }
 
     /// The meter of a nested run, which spends from this one as well.
     pub(crate) fn child(&self, name: &str, limits: Limits) -> Result<Self, Exceeded> {
-        let mut child = Self::start(self.budget.child(name, limits)?);
-        if let Some((outer, _)) = &self.deadline
-            && child.deadline.as_ref().is_none_or(|(own, _)| outer < own)
-        {
-            child.deadline.clone_from(&self.deadline);
-        }
-        Ok(child)
+        let budget = self.0.budget.child(name, limits)?;
+        Ok(Self::start_within(budget, self.0.deadline.as_ref()))
+    }
+
+    fn start_within(budget: Budget, outer: Option<&(Instant, Budget)>) -> Self {
+        let started = now();
+        let own = started.checked_add(budget.wall());
+        let deadline = match (own, outer) {
+            (Some(own), Some((outer, _))) if own <= *outer => Some((own, budget.clone())),
+            (Some(own), None) => Some((own, budget.clone())),
+            (_, outer) => outer.cloned(),
+        };
+        Self(Arc::new(Inner {
+            budget,
+            started,
+            deadline,
+            overdrawn: OnceLock::new(),
+        }))
     }
 
     pub(crate) fn budget(&self) -> &Budget {
-        &self.budget
+        &self.0.budget
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
-        now().duration_since(self.started)
+        now().duration_since(self.0.started)
     }
 
     /// What is left of the wall time.
     pub(crate) fn remaining(&self) -> Duration {
-        self.deadline.as_ref().map_or(Duration::MAX, |(end, _)| {
+        self.0.deadline.as_ref().map_or(Duration::MAX, |(end, _)| {
             end.saturating_duration_since(now())
         })
     }
 
     /// Ends the guest once its time is over.
     pub(crate) fn check_time(&self) -> Result<(), Exceeded> {
-        match &self.deadline {
+        match &self.0.deadline {
             Some((end, budget)) if now() >= *end => Err(budget.out_of_time(self.elapsed())),
             _ => Ok(()),
         }
     }
 
     pub(crate) fn charge(&self, resource: Resource, amount: u64) -> Result<(), Exceeded> {
-        self.budget.charge(resource, amount)
+        self.0.budget.charge(resource, amount)
+    }
+
+    /// Notes that a service met a limit of the guest: the guest ends with the call.
+    pub(crate) fn overdraw(&self, exceeded: Exceeded) {
+        // The first one is what the error tells of.
+        let _ = self.0.overdrawn.set(exceeded);
+    }
+
+    pub(crate) fn overdrawn(&self) -> Option<&Exceeded> {
+        self.0.overdrawn.get()
     }
 }
 

@@ -1,56 +1,33 @@
 use std::fmt;
 use std::sync::Arc;
 
-use wb_policy::{Cap, CapSet, Grant, Profiles};
+use wb_policy::{Cap, CapSet, Profiles};
 
+use crate::cap::{
+    Browse, Commands, Kv, Llm, Net, Queue, Revocations, Secrets, Session, Sockets, Vfs,
+};
 use crate::event::{Event, Recorder};
-use crate::program::Program;
-use crate::shape::ArgMode;
 use crate::wasi::{Clock, ClockSource, Random, RandomSource};
-
-/// Finds the commands that guests run by name.
-///
-/// Asked on the stack of the guest, of which the host has 1 MiB. Asked once for
-/// every nested run, so a changed table holds from the next run on
-/// while a run under way finishes on the code it started with.
-pub trait Commands: Send + Sync {
-    /// The command called `name`, or nothing if there is none.
-    ///
-    /// # Errors
-    ///
-    /// Words for the guest when there is one that must not or cannot run.
-    fn resolve(&self, name: &str) -> Result<Option<Resolved>, String>;
-}
-
-/// A command that a guest may run.
-#[derive(Clone, Debug)]
-pub struct Resolved {
-    /// Its code.
-    pub program: Program,
-    /// What it may do. It spends from the budget of whoever started it, too.
-    pub grant: Grant,
-    /// How it takes its arguments.
-    pub arg_mode: ArgMode,
-}
-
-/// Who runs something: what a guest is told by `session-info`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Session {
-    /// Name of the session.
-    pub id: String,
-    /// On whose behalf it runs.
-    pub tenant: String,
-}
 
 /// What the host puts behind the capabilities.
 ///
-/// Default: nothing. Time is virtual, randomness has a fixed seed, no command
-/// can be run, no event is recorded. Cloning shares everything.
+/// Default: nothing. Time is virtual, randomness has a fixed seed, no capability has
+/// anything behind it, no event is recorded. A program that is granted and imports
+/// what is not here is not admitted. Cloning shares everything.
 #[derive(Clone, Default)]
 pub struct Services {
     pub(crate) clock: ClockSource,
     pub(crate) random: RandomSource,
     pub(crate) commands: Option<Arc<dyn Commands>>,
+    pub(crate) vfs: Option<Arc<dyn Vfs>>,
+    pub(crate) kv: Option<Arc<dyn Kv>>,
+    pub(crate) queue: Option<Arc<dyn Queue>>,
+    pub(crate) secrets: Option<Arc<dyn Secrets>>,
+    pub(crate) net: Option<Arc<dyn Net>>,
+    pub(crate) browse: Option<Arc<dyn Browse>>,
+    pub(crate) llm: Option<Arc<dyn Llm>>,
+    pub(crate) sockets: Option<Arc<dyn Sockets>>,
+    pub(crate) revocations: Option<Arc<dyn Revocations>>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) session: Arc<Session>,
     pub(crate) profiles: Option<Arc<Profiles>>,
@@ -78,10 +55,73 @@ impl Services {
         self
     }
 
-    /// Stands behind `commands` and `parallel`.
+    /// Stands behind `commands`, `exec` and `parallel`.
     #[must_use]
     pub fn commands(mut self, commands: Arc<dyn Commands>) -> Self {
         self.commands = Some(commands);
+        self
+    }
+
+    /// Stands behind `vfs`.
+    #[must_use]
+    pub fn vfs(mut self, vfs: Arc<dyn Vfs>) -> Self {
+        self.vfs = Some(vfs);
+        self
+    }
+
+    /// Stands behind `kv`.
+    #[must_use]
+    pub fn kv(mut self, kv: Arc<dyn Kv>) -> Self {
+        self.kv = Some(kv);
+        self
+    }
+
+    /// Stands behind `queue`.
+    #[must_use]
+    pub fn queue(mut self, queue: Arc<dyn Queue>) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    /// Stands behind `secrets`.
+    #[must_use]
+    pub fn secrets(mut self, secrets: Arc<dyn Secrets>) -> Self {
+        self.secrets = Some(secrets);
+        self
+    }
+
+    /// Stands behind `net`.
+    #[must_use]
+    pub fn net(mut self, net: Arc<dyn Net>) -> Self {
+        self.net = Some(net);
+        self
+    }
+
+    /// Stands behind `browse`.
+    #[must_use]
+    pub fn browse(mut self, browse: Arc<dyn Browse>) -> Self {
+        self.browse = Some(browse);
+        self
+    }
+
+    /// Stands behind `llm`.
+    #[must_use]
+    pub fn llm(mut self, llm: Arc<dyn Llm>) -> Self {
+        self.llm = Some(llm);
+        self
+    }
+
+    /// Stands behind `tcp`, `udp` and `tls`.
+    #[must_use]
+    pub fn sockets(mut self, sockets: Arc<dyn Sockets>) -> Self {
+        self.sockets = Some(sockets);
+        self
+    }
+
+    /// Is asked on every call whether its capability was taken back.
+    #[must_use]
+    pub fn revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
+        self.revocations = Some(revocations);
         self
     }
 
@@ -109,10 +149,25 @@ impl Services {
 
     /// The capabilities that have something behind them.
     pub(crate) fn provided(&self) -> CapSet {
-        match self.commands {
-            Some(_) => CapSet::of(Cap::Commands).with(Cap::Parallel),
-            None => CapSet::EMPTY,
-        }
+        let commands = self.commands.is_some();
+        let sockets = self.sockets.is_some();
+        let provided = [
+            (Cap::Vfs, self.vfs.is_some()),
+            (Cap::Commands, commands),
+            (Cap::Exec, commands),
+            (Cap::Kv, self.kv.is_some()),
+            (Cap::Secrets, self.secrets.is_some()),
+            (Cap::Queue, self.queue.is_some()),
+            (Cap::Tcp, sockets),
+            (Cap::Udp, sockets),
+            (Cap::Tls, sockets),
+            (Cap::Net, self.net.is_some()),
+            (Cap::Llm, self.llm.is_some()),
+            (Cap::Browse, self.browse.is_some()),
+            (Cap::Parallel, commands),
+        ];
+        let caps = provided.into_iter().filter(|(_, provided)| *provided);
+        caps.map(|(cap, _)| cap).collect()
     }
 
     pub(crate) fn record(&self, event: &Event<'_>) {
@@ -127,7 +182,7 @@ impl fmt::Debug for Services {
         f.debug_struct("Services")
             .field("clock", &self.clock)
             .field("random", &self.random)
-            .field("commands", &self.commands.is_some())
+            .field("provided", &self.provided())
             .field("recorder", &self.recorder.is_some())
             .field("session", &self.session)
             .finish_non_exhaustive()

@@ -19,6 +19,8 @@ pub struct Failure {
 pub enum FailureKind {
     /// There is nothing of this name.
     NotFound,
+    /// Runs would be nested deeper than allowed.
+    TooDeep,
     /// Policy, a scope or the deployer forbids it.
     Refused,
     /// The request itself is wrong.
@@ -45,6 +47,11 @@ impl Failure {
     /// [`FailureKind::NotFound`].
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(FailureKind::NotFound, message)
+    }
+
+    /// [`FailureKind::TooDeep`].
+    pub fn too_deep(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::TooDeep, message)
     }
 
     /// [`FailureKind::Refused`].
@@ -83,6 +90,7 @@ impl FailureKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotFound => "not-found",
+            Self::TooDeep => "too-deep",
             Self::Refused => "refused",
             Self::BadRequest => "bad-request",
             Self::Failed => "failed",

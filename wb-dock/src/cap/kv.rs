@@ -1,6 +1,11 @@
 use bytes::Bytes;
+use wasmtime::{Caller, Linker};
+use wb_policy::Cap;
 
 use super::{Failure, Principal};
+use crate::client::{Call, Client, Refusal, check_name, check_size};
+use crate::guest::Guest;
+use crate::import::{Answer, answer};
 
 /// Keys and values that outlive a run.
 ///
@@ -34,4 +39,104 @@ pub trait Kv: Send + Sync {
     ///
     /// When the store cannot be read.
     fn list(&self, who: &Principal<'_>, prefix: &str) -> Result<Vec<String>, Failure>;
+}
+
+/// Longest key, in bytes.
+const MAX_KEY: usize = 512;
+/// Largest value, in bytes.
+const MAX_VALUE: usize = 1 << 20;
+
+/// Opens a call about `key`.
+fn call<'c>(client: &'c Client, key: &str) -> Result<(Call<'c>, &'c dyn Kv), Refusal> {
+    let call = client.call(Cap::Kv)?;
+    check_name("the key", key, MAX_KEY)?;
+    Call::in_reach(&call.scopes().kv, key, format_args!("the key `{key}`"))?;
+    let kv = call.service(|services| &services.kv)?;
+    Ok((call, kv))
+}
+
+pub(crate) fn get(client: &Client, key: &str) -> Result<Option<Bytes>, Refusal> {
+    let (call, kv) = call(client, key)?;
+    call.ask(key.len(), |who| kv.get(who, key))
+}
+
+pub(crate) fn put(client: &Client, key: &str, value: &[u8]) -> Result<(), Refusal> {
+    let (call, kv) = call(client, key)?;
+    check_size("the value", value.len(), MAX_VALUE)?;
+    call.ask(key.len() + value.len(), |who| {
+        kv.put(who, key, Bytes::copy_from_slice(value))
+    })
+}
+
+pub(crate) fn delete(client: &Client, key: &str) -> Result<bool, Refusal> {
+    let (call, kv) = call(client, key)?;
+    call.ask(key.len(), |who| kv.delete(who, key))
+}
+
+/// The keys with `prefix` that are within reach.
+pub(crate) fn list(client: &Client, prefix: &str) -> Result<Vec<String>, Refusal> {
+    let call = client.call(Cap::Kv)?;
+    check_size("the prefix", prefix.len(), MAX_KEY)?;
+    let kv = call.service(|services| &services.kv)?;
+    let scope = &call.scopes().kv;
+    call.ask(prefix.len(), |who| {
+        let mut keys = kv.list(who, prefix)?;
+        keys.retain(|key| scope.permits(key));
+        Ok(keys)
+    })
+}
+
+/// The core module `wb:kv`.
+pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        "wb:kv",
+        "get",
+        |mut caller: Caller<'_, Guest>, key: u32, key_len: u32| {
+            answer(
+                &mut caller,
+                |memory| memory.text("the key", (key, key_len)),
+                |client, key| Ok(Answer::optional(get(client, key)?)),
+            )
+        },
+    )?;
+    linker.func_wrap(
+        "wb:kv",
+        "put",
+        |mut caller: Caller<'_, Guest>, key: u32, key_len: u32, value: u32, value_len: u32| {
+            answer(
+                &mut caller,
+                |memory| {
+                    let key = memory.text("the key", (key, key_len))?;
+                    Ok((key, memory.bytes((value, value_len))?))
+                },
+                |client, (key, value)| {
+                    put(client, key, value)?;
+                    Ok(Answer::of(0))
+                },
+            )
+        },
+    )?;
+    linker.func_wrap(
+        "wb:kv",
+        "delete",
+        |mut caller: Caller<'_, Guest>, key: u32, key_len: u32| {
+            answer(
+                &mut caller,
+                |memory| memory.text("the key", (key, key_len)),
+                |client, key| Ok(Answer::of(delete(client, key)?.into())),
+            )
+        },
+    )?;
+    linker.func_wrap(
+        "wb:kv",
+        "list",
+        |mut caller: Caller<'_, Guest>, prefix: u32, prefix_len: u32| {
+            answer(
+                &mut caller,
+                |memory| memory.text("the prefix", (prefix, prefix_len)),
+                |client, prefix| Ok(Answer::strings(&list(client, prefix)?)),
+            )
+        },
+    )?;
+    Ok(())
 }

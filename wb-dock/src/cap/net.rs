@@ -1,10 +1,18 @@
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::Bytes;
+use wasmtime::{Caller, Linker};
+use wb_policy::{Cap, Origin};
 
 use super::{Failure, Principal};
+use crate::client::{Call, Client, Received, Refusal, check_size};
+use crate::guest::Guest;
+use crate::import::{Answer, answer};
+use head::{HeadIn, HeadOut};
+
+mod head;
 
 /// Sends HTTP requests.
 ///
@@ -59,4 +67,165 @@ impl fmt::Debug for Response {
             .field("url", &self.url)
             .finish_non_exhaustive()
     }
+}
+
+/// Longest URL, in bytes.
+const MAX_URL: usize = 8 << 10;
+/// Most header fields.
+const MAX_FIELDS: usize = 128;
+/// Names and values of the header fields together, in bytes.
+const MAX_HEADERS: usize = 64 << 10;
+/// Largest body, each way, in bytes.
+const MAX_BODY: usize = 16 << 20;
+/// Most redirects to follow, as in the Fetch standard.
+const MAX_REDIRECTS: u8 = 20;
+
+/// A response with its whole body.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) status: u16,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, Bytes)>,
+    pub(crate) body: Bytes,
+}
+
+impl Received for Response {
+    fn bytes(&self) -> usize {
+        field_bytes(&self.headers)
+    }
+}
+
+pub(crate) fn send(client: &Client, request: Request) -> Result<Whole, Refusal> {
+    let call = client.call(Cap::Net)?;
+    let origin = check(&request)?;
+    Call::in_reach(&call.scopes().net, &origin, format_args!("`{origin}`"))?;
+    let net = call.service(|services| &services.net)?;
+    let sent = request.url.len() + field_bytes(&request.headers) + request.body.len();
+    let response = call.ask(sent, |who| net.send(who, request))?;
+    let body = read_whole(&call, response.body)?;
+    call.count(0, body.len());
+    Ok(Whole {
+        status: response.status,
+        url: response.url,
+        headers: response.headers,
+        body,
+    })
+}
+
+/// The origin of a URL of the web. What a library might read otherwise than we do is
+/// refused here.
+pub(super) fn web_origin(url: &str) -> Result<Origin, Failure> {
+    check_size("the URL", url.len(), MAX_URL)?;
+    if url.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        return Err(Failure::bad_request(
+            "a URL has no spaces and no control characters",
+        ));
+    }
+    let origin: Origin = url
+        .parse()
+        .map_err(|error: wb_policy::HostError| Failure::bad_request(error.to_string()))?;
+    if !origin.is_web() {
+        let scheme = origin.scheme();
+        return Err(Failure::bad_request(format!(
+            "a URL begins with `https://` or `http://`, not with `{scheme}://`"
+        )));
+    }
+    Ok(origin)
+}
+
+/// Checks what a request is made of: nothing in it may end a line of HTTP.
+fn check(request: &Request) -> Result<Origin, Failure> {
+    let origin = web_origin(&request.url)?;
+    let method = request.method.as_bytes();
+    if method.is_empty() || method.len() > 32 || !method.iter().all(u8::is_ascii_uppercase) {
+        return Err(Failure::bad_request(
+            "the method is 1 to 32 capital letters",
+        ));
+    }
+    if request.headers.len() > MAX_FIELDS {
+        let found = request.headers.len();
+        return Err(Failure::limit(format!(
+            "the request has {found} header fields, at most {MAX_FIELDS} allowed"
+        )));
+    }
+    check_size("the headers", field_bytes(&request.headers), MAX_HEADERS)?;
+    for (name, value) in &request.headers {
+        if name.is_empty() || !name.as_bytes().iter().copied().all(is_field_name) {
+            let message = format!("`{}` is no name of a header field", name.escape_debug());
+            return Err(Failure::bad_request(message));
+        }
+        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            let message = format!("the value of `{name}` has a line break or a NUL in it");
+            return Err(Failure::bad_request(message));
+        }
+    }
+    check_size("the body", request.body.len(), MAX_BODY)?;
+    if request.redirects > MAX_REDIRECTS {
+        return Err(Failure::bad_request(format!(
+            "at most {MAX_REDIRECTS} redirects can be followed"
+        )));
+    }
+    Ok(origin)
+}
+
+/// A character of a token (RFC 9110, 5.6.2), in lower case.
+fn is_field_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn field_bytes(fields: &[(String, Bytes)]) -> usize {
+    let sizes = fields.iter().map(|(name, value)| name.len() + value.len());
+    sizes.sum()
+}
+
+/// Reads a body as it comes, and looks at the clock in between.
+fn read_whole(call: &Call<'_>, mut body: Box<dyn Read + Send>) -> Result<Bytes, Refusal> {
+    let mut whole = Vec::new();
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let read = body.read(&mut piece);
+        call.check()?;
+        match read {
+            Ok(0) => return Ok(whole.into()),
+            Ok(count) => {
+                whole.extend_from_slice(&piece[..count]);
+                if whole.len() > MAX_BODY {
+                    let message = format!("the response has more than {MAX_BODY} bytes");
+                    return Err(Failure::limit(message).into());
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Err(Failure::timed_out("the response took too long").into());
+            }
+            Err(error) => {
+                let message = format!("the response broke off: {}", error.kind());
+                return Err(Failure::failed(message).into());
+            }
+        }
+    }
+}
+
+/// The core module `wb:net`.
+pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        "wb:net",
+        "request",
+        |mut caller: Caller<'_, Guest>, head: u32, head_len: u32, body: u32, body_len: u32| {
+            answer(
+                &mut caller,
+                |memory| {
+                    let head = HeadIn::read(memory.bytes((head, head_len))?)?;
+                    Ok((head, memory.bytes((body, body_len))?))
+                },
+                |client, (head, body)| {
+                    let whole = send(client, head.with_body(body))?;
+                    let head = HeadOut::of(&whole).to_json();
+                    let status = i32::from(whole.status);
+                    Ok(Answer::of(status).and_values(whole.body, head))
+                },
+            )
+        },
+    )?;
+    Ok(())
 }

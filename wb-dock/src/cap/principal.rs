@@ -1,10 +1,9 @@
 use std::time::Duration;
 
-use wb_policy::{Budget, Exceeded, Grant, Resource};
+use wb_policy::{Budget, Grant, Resource};
 
-use super::Failure;
+use super::{Failure, Session};
 use crate::limits::Meter;
-use crate::services::Session;
 
 /// Who asks a service: session and tenant, the program, its grant and its budget.
 #[derive(Clone, Debug)]
@@ -19,20 +18,20 @@ impl<'a> Principal<'a> {
     /// Someone outside of a run, whose time starts now: for hosts that call a
     /// service themselves.
     pub fn new(session: &'a Session, program: &'a str, grant: &'a Grant, budget: Budget) -> Self {
-        Self::of_run(session, program, grant, Meter::start(budget))
-    }
-
-    pub(crate) fn of_run(
-        session: &'a Session,
-        program: &'a str,
-        grant: &'a Grant,
-        meter: Meter,
-    ) -> Self {
         Self {
             session,
             program,
             grant,
-            meter,
+            meter: Meter::start(budget),
+        }
+    }
+
+    pub(crate) fn of_run(session: &'a Session, grant: &'a Grant, meter: &'a Meter) -> Self {
+        Self {
+            session,
+            program: meter.budget().by(),
+            grant,
+            meter: meter.clone(),
         }
     }
 
@@ -58,12 +57,23 @@ impl<'a> Principal<'a> {
 
     /// Spends `bytes` sent to the network, before they are sent.
     ///
+    /// A guest whose own budget is spent ends with the call, whatever the service
+    /// makes of the failure; a limit that is the service's own is a failure of the
+    /// call and no more.
+    ///
     /// # Errors
     ///
     /// [`FailureKind::Limit`](super::FailureKind::Limit) when the budget has no room for them.
     pub fn charge_egress(&self, bytes: u64) -> Result<(), Failure> {
-        self.meter
-            .charge(Resource::Egress, bytes)
-            .map_err(|exceeded: Exceeded| Failure::limit(exceeded.to_string()))
+        let charged = self.meter.charge(Resource::Egress, bytes);
+        charged.map_err(|exceeded| {
+            let failure = Failure::limit(exceeded.to_string());
+            self.meter.overdraw(exceeded);
+            failure
+        })
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 }

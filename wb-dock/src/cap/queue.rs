@@ -1,6 +1,11 @@
 use bytes::Bytes;
+use wasmtime::{Caller, Linker};
+use wb_policy::Cap;
 
 use super::{Failure, Principal};
+use crate::client::{Call, Client, Refusal, check_name, check_size};
+use crate::guest::Guest;
+use crate::import::{Answer, answer};
 
 /// Messages from one program to another, in order, each delivered once.
 ///
@@ -19,4 +24,63 @@ pub trait Queue: Send + Sync {
     ///
     /// When the queue cannot be reached.
     fn poll(&self, who: &Principal<'_>, topic: &str) -> Result<Option<Bytes>, Failure>;
+}
+
+/// Longest topic, in bytes.
+const MAX_TOPIC: usize = 128;
+/// Largest message, in bytes.
+const MAX_MESSAGE: usize = 256 << 10;
+
+/// Opens a call about `topic`.
+fn call<'c>(client: &'c Client, topic: &str) -> Result<(Call<'c>, &'c dyn Queue), Refusal> {
+    let call = client.call(Cap::Queue)?;
+    check_name("the topic", topic, MAX_TOPIC)?;
+    let queue = call.service(|services| &services.queue)?;
+    Ok((call, queue))
+}
+
+pub(crate) fn publish(client: &Client, topic: &str, message: &[u8]) -> Result<(), Refusal> {
+    let (call, queue) = call(client, topic)?;
+    check_size("the message", message.len(), MAX_MESSAGE)?;
+    call.ask(topic.len() + message.len(), |who| {
+        queue.publish(who, topic, Bytes::copy_from_slice(message))
+    })
+}
+
+pub(crate) fn poll(client: &Client, topic: &str) -> Result<Option<Bytes>, Refusal> {
+    let (call, queue) = call(client, topic)?;
+    call.ask(topic.len(), |who| queue.poll(who, topic))
+}
+
+/// The core module `wb:queue`.
+pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        "wb:queue",
+        "publish",
+        |mut caller: Caller<'_, Guest>, topic: u32, topic_len: u32, ptr: u32, len: u32| {
+            answer(
+                &mut caller,
+                |memory| {
+                    let topic = memory.text("the topic", (topic, topic_len))?;
+                    Ok((topic, memory.bytes((ptr, len))?))
+                },
+                |client, (topic, message)| {
+                    publish(client, topic, message)?;
+                    Ok(Answer::of(0))
+                },
+            )
+        },
+    )?;
+    linker.func_wrap(
+        "wb:queue",
+        "poll",
+        |mut caller: Caller<'_, Guest>, topic: u32, topic_len: u32| {
+            answer(
+                &mut caller,
+                |memory| memory.text("the topic", (topic, topic_len)),
+                |client, topic| Ok(Answer::optional(poll(client, topic)?)),
+            )
+        },
+    )?;
+    Ok(())
 }

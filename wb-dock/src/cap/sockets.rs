@@ -1,6 +1,13 @@
 use bytes::Bytes;
 
 use super::{Failure, Principal};
+use crate::client::Received;
+
+pub(crate) mod stream;
+pub(crate) mod udp;
+
+pub(crate) use stream::{link_tcp, link_tls};
+pub(crate) use udp::link as link_udp;
 
 /// Connections below HTTP: TCP, UDP and TLS.
 ///
@@ -81,4 +88,16 @@ pub trait Datagrams: Send {
     ///
     /// As for [`Connection::send`].
     fn receive(&mut self, who: &Principal<'_>) -> Result<Bytes, Failure>;
+}
+
+impl Received for Box<dyn Connection> {
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+impl Received for Box<dyn Datagrams> {
+    fn bytes(&self) -> usize {
+        0
+    }
 }

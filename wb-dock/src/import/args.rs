@@ -1,76 +1,76 @@
-//! What guests pass to Dock calls.
+//! What core modules pass to the Dock.
 
 use bytes::{Buf, Bytes};
-use wb_policy::Resource;
 
-use crate::guest::Guest;
-use crate::limits::Stop;
+use crate::cap::Failure;
 use crate::wasi::GuestMemory;
 
-/// Counts a Dock call and forgets the reply to the one before.
-pub(crate) fn begin(guest: &mut Guest) -> Result<(), Stop> {
-    guest.wasi.meter.charge(Resource::HostCalls, 1)?;
-    guest.wasi.meter.check_time()?;
-    guest.reply.clear();
-    Ok(())
-}
+/// The memory that the arguments of one call lie in.
+#[derive(Clone, Copy)]
+pub(crate) struct Arguments<'m>(&'m [u8]);
 
-/// What is wrong with an argument.
-pub(super) type Wrong = &'static str;
+/// Where an argument lies: its first byte and its length.
+pub(crate) type Place = (u32, u32);
 
-pub(super) fn bytes<'m>(
-    memory: &'m GuestMemory<'_>,
-    ptr: u32,
-    len: u32,
-) -> Result<&'m [u8], Wrong> {
-    memory
-        .bytes(ptr, len)
-        .map_err(|_| "a pointer leads out of memory")
-}
+impl<'m> Arguments<'m> {
+    pub(super) fn new(memory: GuestMemory<'m>) -> Self {
+        Self(memory.0)
+    }
 
-pub(super) fn text(memory: &GuestMemory<'_>, ptr: u32, len: u32) -> Result<String, Wrong> {
-    std::str::from_utf8(bytes(memory, ptr, len)?)
-        .map(str::to_owned)
-        .map_err(|_| "a name is not UTF-8")
+    pub(crate) fn bytes(self, (ptr, len): Place) -> Result<&'m [u8], Failure> {
+        let start = ptr as usize;
+        start
+            .checked_add(len as usize)
+            .and_then(|end| self.0.get(start..end))
+            .ok_or_else(|| Failure::bad_request("a pointer leads out of memory"))
+    }
+
+    /// Text; `what` it is, for the message.
+    pub(crate) fn text(self, what: &str, place: Place) -> Result<&'m str, Failure> {
+        std::str::from_utf8(self.bytes(place)?)
+            .map_err(|_| Failure::bad_request(format!("{what} is not UTF-8")))
+    }
 }
 
 /// Strings back to back, a NUL after each.
-pub(super) fn strings(block: &[u8]) -> Result<Vec<String>, Wrong> {
+pub(crate) fn strings(block: &[u8]) -> Result<Vec<String>, Failure> {
     let Some((last, inner)) = block.split_last() else {
         return Ok(Vec::new());
     };
     if *last != 0 {
-        return Err("the last argument does not end in NUL");
+        return Err(Failure::bad_request(
+            "the last argument does not end in NUL",
+        ));
     }
     inner
         .split(|byte| *byte == 0)
         .map(|arg| {
             std::str::from_utf8(arg)
                 .map(str::to_owned)
-                .map_err(|_| "an argument is not UTF-8")
+                .map_err(|_| Failure::bad_request("an argument is not UTF-8"))
         })
         .collect()
 }
 
 /// A count and, for each item, its length and its bytes; numbers are `u32`,
 /// little-endian. The items share the block.
-pub(super) fn items(mut block: Bytes) -> Result<Vec<Bytes>, Wrong> {
-    const SHORT: Wrong = "the inputs are cut short";
-    let count = block.try_get_u32_le().map_err(|_| SHORT)?;
+pub(crate) fn items(mut block: Bytes) -> Result<Vec<Bytes>, Failure> {
+    let short = || Failure::bad_request("the inputs are cut short");
+    let count = block.try_get_u32_le().map_err(|_| short())?;
     // Each item takes four bytes at least, so a false count asks for no memory.
     if block.len() as u64 / 4 < u64::from(count) {
-        return Err(SHORT);
+        return Err(short());
     }
     let mut items = Vec::with_capacity(count as usize);
     for _ in 0..count {
-        let len = block.try_get_u32_le().map_err(|_| SHORT)? as usize;
+        let len = block.try_get_u32_le().map_err(|_| short())? as usize;
         if block.len() < len {
-            return Err(SHORT);
+            return Err(short());
         }
         items.push(block.split_to(len));
     }
     if block.has_remaining() {
-        return Err("there are bytes after the last input");
+        return Err(Failure::bad_request("there are bytes after the last input"));
     }
     Ok(items)
 }

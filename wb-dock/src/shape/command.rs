@@ -8,11 +8,12 @@ use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, Trap, UpdateDeadli
 use wb_policy::{Budget, Exceeded, Grant, Resource};
 
 use super::Invocation;
+use crate::client::{Account, Client};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Ended, Event, Step};
 use crate::fs::FileSystem;
-use crate::guest::{Account, Guest};
-use crate::import::Reply;
+use crate::guest::Guest;
+use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::outcome::Outcome;
 use crate::program::Program;
@@ -86,7 +87,7 @@ impl Command {
         account: Account,
     ) -> Result<Outcome, Error> {
         let engine = self.program.engine();
-        let meter = account.meter;
+        let meter = account.meter.clone();
         let budget = meter.budget().clone();
         let depth = budget.depth();
         let name = Arc::clone(budget.by());
@@ -104,6 +105,8 @@ impl Command {
         let taken = engine
             .counts_fuel()
             .then(|| budget.take_fuel(budget.remaining(Resource::Fuel) / account.share));
+        let services = Arc::clone(&self.services);
+        let client = Client::new(services, Arc::clone(&self.grant), account);
         let _live = engine.live()?;
         let mut store = Store::new(
             engine.raw(),
@@ -111,10 +114,8 @@ impl Command {
                 gauge: MemoryGauge::new(budget.clone()),
                 wasi,
                 memory: None,
-                reply: Reply::default(),
-                grant: Arc::clone(&self.grant),
-                services: Arc::clone(&self.services),
-                alone: account.alone,
+                reply: Answer::default(),
+                client,
                 table: ResourceTable::new(),
             },
         );

@@ -65,6 +65,13 @@ impl Invocation {
         self
     }
 
+    /// Adds environment variables.
+    #[must_use]
+    pub fn envs(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.env.extend(variables);
+        self
+    }
+
     /// Standard input: bytes, or an [`Input::stream`].
     #[must_use]
     pub fn stdin(mut self, input: impl Into<Input>) -> Self {

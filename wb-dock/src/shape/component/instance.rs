@@ -8,11 +8,12 @@ use wasmtime::{Store, UpdateDeadline};
 use wb_policy::{Budget, Resource};
 
 use super::{Component, Params, Results, TypedFunction, json, wave};
+use crate::client::{Account, Client};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Ended, Event, Step};
 use crate::fs::FileSystem;
 use crate::guest::Guest;
-use crate::import::Reply;
+use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::outcome::Outcome;
 use crate::program::Function;
@@ -63,6 +64,11 @@ impl Instance {
         let budget = Budget::new(invocation.name.as_str(), grant.limits());
         let meter = Meter::start(budget.clone());
         let mounts = std::mem::take(&mut invocation.mounts);
+        let account = Account {
+            meter: meter.clone(),
+            alone: true,
+            share: 1,
+        };
         let mut wasi = Wasi::new(meter, FileSystem::new(mounts, &budget)?);
         wasi.args = invocation.arguments()?;
         wasi.env = invocation.environment()?;
@@ -82,10 +88,8 @@ impl Instance {
                 gauge: MemoryGauge::new(budget.clone()),
                 wasi,
                 memory: None,
-                reply: Reply::default(),
-                grant: Arc::clone(grant),
-                services: Arc::clone(services),
-                alone: true,
+                reply: Answer::default(),
+                client: Client::new(Arc::clone(services), Arc::clone(grant), account),
                 table: ResourceTable::new(),
             },
         );
@@ -261,7 +265,7 @@ impl Instance {
         let name = || self.budget.by().to_string();
         match self.state {
             State::Over => return Err(ErrorKind::InstanceOver { command: name() }.into()),
-            State::Used => self.store.data_mut().wasi.meter.renew(),
+            State::Used => self.store.data_mut().renew_time(),
             State::Fresh => self.state = State::Used,
         }
         let services = &self.component.services;

@@ -1,13 +1,20 @@
+//! One command over many inputs, on as many threads as there are cores.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use wasmtime::{Caller, Linker};
+use wb_policy::Cap;
 
-use super::nested::{Child, Ran, lending_fuel};
-use super::{Status, args, length};
-use crate::guest::{Account, Guest};
+use super::Failure;
+use super::child::{Child, Ran, Request, lending_fuel};
+use crate::client::{Account, Call, Client, Refusal};
+use crate::guest::Guest;
+use crate::import::{Answer, answer, count, items, status};
 use crate::limits::Stop;
-use crate::wasi::GuestMemory;
+
+/// Inputs of one call at most.
+const MAX_INPUTS: usize = 1024;
 
 /// Threads for one call at most.
 const MAX_THREADS: usize = 64;
@@ -15,49 +22,28 @@ const MAX_THREADS: usize = 64;
 /// Native stack of a fan-out thread. Guests bring their own; this is for the host.
 const THREAD_STACK: usize = 512 << 10;
 
-pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    linker.func_wrap(
-        "wb:parallel",
-        "run_many",
-        |mut caller: Caller<'_, Guest>, name_ptr: u32, name_len: u32, ptr: u32, len: u32| {
-            lending_fuel(&mut caller, |caller| {
-                let (memory, guest) = Guest::split(caller)?;
-                Ok(run_many(guest, &memory, (name_ptr, name_len), (ptr, len))?)
-            })
-        },
-    )?;
-    Ok(())
-}
-
-fn run_many(
-    guest: &mut Guest,
-    memory: &GuestMemory<'_>,
-    name: (u32, u32),
-    inputs: (u32, u32),
-) -> Result<i32, Stop> {
-    args::begin(guest)?;
-    let request = args::text(memory, name.0, name.1).and_then(|name| {
-        let block = args::bytes(memory, inputs.0, inputs.1)?;
-        Ok((name, args::items(Bytes::copy_from_slice(block))?))
-    });
-    let (name, items) = match request {
-        Ok(request) => request,
-        Err(wrong) => return Ok(guest.reply.fail(Status::BadRequest, wrong)),
-    };
-    let child = match Child::find(guest, &name) {
-        Ok(child) => child,
-        Err(failed) => return Ok(guest.reply.fail(failed.status, failed.message)),
-    };
-    let ran = fan_out(&child, &guest.account(), &items)?;
-    guest.reply.set_value(encode(&ran));
-    Ok(length(ran.len()))
+/// Runs the command `name` once for each input; the results are in their order.
+pub(crate) fn run_many(client: &Client, name: &str, inputs: &[Bytes]) -> Result<Vec<Ran>, Refusal> {
+    let call = client.call(Cap::Parallel)?;
+    if inputs.len() > MAX_INPUTS {
+        let found = inputs.len();
+        let message = format!("{found} inputs, at most {MAX_INPUTS} allowed");
+        return Err(Failure::limit(message).into());
+    }
+    let child = Child::find(client, &call, name)?;
+    Ok(fan_out(&child, &call, &client.account(), inputs)?)
 }
 
 /// Runs the child once for each input, on as many threads as there are cores, and
 /// returns the results in the order of the inputs.
 ///
 /// A fan-out inside a fan-out stays on its thread: the cores are taken already.
-fn fan_out(child: &Child, parent: &Account, items: &[Bytes]) -> Result<Vec<Ran>, Stop> {
+fn fan_out(
+    child: &Child,
+    call: &Call<'_>,
+    parent: &Account,
+    items: &[Bytes],
+) -> Result<Vec<Ran>, Stop> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if parent.alone {
         cores.min(items.len()).min(MAX_THREADS)
@@ -71,7 +57,12 @@ fn fan_out(child: &Child, parent: &Account, items: &[Bytes]) -> Result<Vec<Ran>,
             let index = next.fetch_add(1, Ordering::Relaxed);
             items.get(index).map(|stdin| (index, stdin.clone()))
         } {
-            match child.run(parent, Vec::new(), stdin) {
+            let request = Request {
+                args: Vec::new(),
+                env: Vec::new(),
+                stdin,
+            };
+            match child.run(call, parent, request) {
                 Ok(ran) => done.push((index, ran)),
                 Err(stop) => {
                     // Nobody starts another once the budget is gone.
@@ -126,7 +117,7 @@ fn encode(ran: &[Ran]) -> Bytes {
     for run in ran {
         let (status, message) = match &run.result {
             Ok(code) => (*code & 0xff, ""),
-            Err(failed) => (failed.status as i32, failed.message.as_str()),
+            Err(failure) => (status(failure.kind), failure.message.as_str()),
         };
         out.put_i32_le(status);
         out.put_u32_le(run.stdout.len() as u32);
@@ -136,4 +127,29 @@ fn encode(ran: &[Ran]) -> Bytes {
         out.put_slice(message.as_bytes());
     }
     out.freeze()
+}
+
+/// The core module `wb:parallel`.
+pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        "wb:parallel",
+        "run_many",
+        |mut caller: Caller<'_, Guest>, name: u32, name_len: u32, ptr: u32, len: u32| {
+            lending_fuel(&mut caller, |caller| {
+                answer(
+                    caller,
+                    |memory| {
+                        let name = memory.text("the name", (name, name_len))?;
+                        let block = memory.bytes((ptr, len))?;
+                        Ok((name, items(Bytes::copy_from_slice(block))?))
+                    },
+                    |client, (name, inputs)| {
+                        let ran = run_many(client, name, &inputs)?;
+                        Ok(Answer::with_value(count(ran.len()), encode(&ran)))
+                    },
+                )
+            })
+        },
+    )?;
+    Ok(())
 }

@@ -1,0 +1,82 @@
+//! Commands by name: the seam where a host has them found, and how a guest runs one.
+
+use bytes::Bytes;
+use wasmtime::{Caller, Linker};
+use wb_policy::{Cap, Grant};
+
+use super::child::{Child, Ran, Request, lending_fuel};
+use crate::client::{Client, Refusal};
+use crate::guest::Guest;
+use crate::import::{answer, strings};
+use crate::program::Program;
+use crate::shape::ArgMode;
+
+/// Finds the commands that guests run by name.
+///
+/// Asked on the stack of the guest, of which the host has 1 MiB. Asked once for
+/// every nested run, so a changed table holds from the next run on
+/// while a run under way finishes on the code it started with.
+pub trait Commands: Send + Sync {
+    /// The command called `name`, or nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Words for the guest when there is one that must not or cannot run.
+    fn resolve(&self, name: &str) -> Result<Option<Resolved>, String>;
+}
+
+/// A command that a guest may run.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Its code.
+    pub program: Program,
+    /// What it may do. It spends from the budget of whoever started it, too.
+    pub grant: Grant,
+    /// How it takes its arguments.
+    pub arg_mode: ArgMode,
+}
+
+/// Runs the command `name`. That it failed is in the result, beside what it wrote.
+pub(crate) fn run(
+    client: &Client,
+    name: &str,
+    args: Vec<String>,
+    stdin: &[u8],
+) -> Result<Ran, Refusal> {
+    let call = client.call(Cap::Commands)?;
+    let child = Child::find(client, &call, name)?;
+    let request = Request {
+        args,
+        env: Vec::new(),
+        stdin: Bytes::copy_from_slice(stdin),
+    };
+    Ok(child.run(&call, &client.account(), request)?)
+}
+
+/// The core module `wb:commands`.
+pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        "wb:commands",
+        "run",
+        |mut caller: Caller<'_, Guest>,
+         name: u32,
+         name_len: u32,
+         args: u32,
+         args_len: u32,
+         stdin: u32,
+         stdin_len: u32| {
+            lending_fuel(&mut caller, |caller| {
+                answer(
+                    caller,
+                    |memory| {
+                        let name = memory.text("the name", (name, name_len))?;
+                        let args = strings(memory.bytes((args, args_len))?)?;
+                        Ok((name, args, memory.bytes((stdin, stdin_len))?))
+                    },
+                    |client, (name, args, stdin)| Ok(run(client, name, args, stdin)?.into()),
+                )
+            })
+        },
+    )?;
+    Ok(())
+}
