@@ -12,4 +12,5 @@ mod code_cache;
 mod command;
 mod limits;
 mod nested;
+mod services;
 mod support;
