@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use wb_policy::{Resource, Usage};
+use wb_policy::{Cap, CapUse, Resource, Usage};
 
 /// Is told what happens in runs, as it happens.
 ///
@@ -40,6 +40,8 @@ pub struct Step<'a> {
     pub elapsed: Duration,
     /// What it and everything it started used.
     pub usage: Usage,
+    /// What went through each capability that was called.
+    pub caps: &'a [(Cap, CapUse)],
 }
 
 /// How a run ended.
@@ -104,6 +106,7 @@ impl Step<'_> {
                 egress: self.usage.egress,
                 children: self.usage.children,
             },
+            calls: Calls(self.caps),
         };
         // Numbers and strings always have a JSON form, so this is never empty.
         serde_json::to_string(&line).unwrap_or_default()
@@ -129,6 +132,23 @@ struct Line<'a> {
     ts: &'a str,
     depth: usize,
     used: Used,
+    #[serde(skip_serializing_if = "Calls::is_empty")]
+    calls: Calls<'a>,
+}
+
+/// `{"kv":3}`: how often each capability was called.
+struct Calls<'a>(&'a [(Cap, CapUse)]);
+
+impl Calls<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl serde::Serialize for Calls<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(cap, used)| (cap, used.calls)))
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -165,10 +185,25 @@ mod tests {
                 output: 7,
                 ..Usage::default()
             },
+            caps: &[],
         };
         assert_eq!(
             step.to_json_line("2026-01-02T03:04:05Z"),
             r#"{"tool":"command:a\"b","exit_code":124,"error":"wall-time limit","dur_ms":2,"ts":"2026-01-02T03:04:05Z","depth":1,"used":{"memory":0,"fuel":0,"output":7,"host_calls":0,"egress":0,"children":0}}"#
+        );
+        let called = CapUse {
+            calls: 3,
+            ..CapUse::default()
+        };
+        let caps = [(Cap::Vfs, CapUse { calls: 1, ..called }), (Cap::Kv, called)];
+        let line = Step {
+            caps: &caps,
+            ..step
+        }
+        .to_json_line("");
+        assert!(
+            line.ends_with(r#""children":0},"calls":{"vfs":1,"kv":3}}"#),
+            "{line}"
         );
     }
 }

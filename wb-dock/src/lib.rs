@@ -94,7 +94,7 @@ pub use error::{Error, ErrorKind};
 pub use event::{Ended, Event, Recorder, Step};
 pub use outcome::Outcome;
 pub use program::{CompileLimits, ComponentProgram, Function, Program};
-pub use services::Services;
+pub use services::{CpuClock, Services};
 pub use shape::{
     ArgMode, Called, Command, Component, Instance, Invocation, Params, Results, TypedFunction,
 };

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use wb_policy::Usage;
+use wb_policy::{Cap, CapUse, Usage};
 
 use crate::fs::Files;
 
-/// What came of a run.
+/// What came of a run, and the report of what it took.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -17,6 +17,11 @@ pub struct Outcome {
     pub stderr: Bytes,
     /// What was used, by nested runs as well.
     pub usage: Usage,
+    /// What went through each capability that was called, nested runs included.
+    pub caps: Vec<(Cap, CapUse)>,
+    /// Processor time, of the threads of a fan-out as well; nothing unless
+    /// [`Services::cpu_clock`](crate::Services::cpu_clock) tells it.
+    pub cpu: Option<Duration>,
     /// How long the run took.
     pub elapsed: Duration,
     /// The file system as the guest left it.

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wb_policy::{Cap, CapSet, Profiles};
 
@@ -8,6 +9,24 @@ use crate::cap::{
 };
 use crate::event::{Event, Recorder};
 use crate::wasi::{Clock, ClockSource, Random, RandomSource};
+
+/// Tells how long the processor has worked for the calling thread.
+pub trait CpuClock: Send + Sync {
+    /// Processor time of this thread, from whatever point on.
+    fn thread_time(&self) -> Duration;
+}
+
+/// Processor time of this thread from some moment on.
+pub(crate) struct CpuWatch<'a> {
+    clock: &'a dyn CpuClock,
+    start: Duration,
+}
+
+impl CpuWatch<'_> {
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.clock.thread_time().saturating_sub(self.start)
+    }
+}
 
 /// What the host puts behind the capabilities.
 ///
@@ -27,6 +46,7 @@ pub struct Services {
     pub(crate) browse: Option<Arc<dyn Browse>>,
     pub(crate) llm: Option<Arc<dyn Llm>>,
     pub(crate) sockets: Option<Arc<dyn Sockets>>,
+    cpu_clock: Option<Arc<dyn CpuClock>>,
     pub(crate) revocations: Option<Arc<dyn Revocations>>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) session: Arc<Session>,
@@ -52,6 +72,14 @@ impl Services {
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.random = RandomSource::Seeded(seed);
+        self
+    }
+
+    /// Tells the processor time that runs take. Without it [`Outcome::cpu`](crate::Outcome)
+    /// is empty: to ask costs a system call, twice a run.
+    #[must_use]
+    pub fn cpu_clock(mut self, clock: Arc<dyn CpuClock>) -> Self {
+        self.cpu_clock = Some(clock);
         self
     }
 
@@ -145,6 +173,14 @@ impl Services {
     pub fn profiles(mut self, profiles: Profiles) -> Self {
         self.profiles = Some(Arc::new(profiles));
         self
+    }
+
+    pub(crate) fn cpu_watch(&self) -> Option<CpuWatch<'_>> {
+        let clock = self.cpu_clock.as_deref()?;
+        Some(CpuWatch {
+            clock,
+            start: clock.thread_time(),
+        })
     }
 
     /// The capabilities that have something behind them.

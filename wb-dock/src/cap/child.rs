@@ -11,6 +11,7 @@ use crate::error::ErrorKind;
 use crate::guest::Guest;
 use crate::import::Answer;
 use crate::limits::Stop;
+use crate::services::CpuWatch;
 use crate::shape::{Command, Invocation};
 
 /// How many runs may enclose one another around the innermost.
@@ -113,6 +114,11 @@ impl Child {
             command,
             resolved,
         })
+    }
+
+    /// Watches the processor time of this thread, if the host tells it.
+    pub(crate) fn cpu_watch(&self) -> Option<CpuWatch<'_>> {
+        self.command.services().cpu_watch()
     }
 
     /// Runs the command once, on the account of its parent.

@@ -81,13 +81,22 @@ fn fan_out(
             alone: false,
             share: threads as u64,
         };
+        // The runs on this thread are in the time of the parent already.
+        let elsewhere = || {
+            let cpu = child.cpu_watch();
+            let done = work(&shared);
+            if let Some(cpu) = cpu {
+                parent.meter.budget().count_cpu(cpu.elapsed());
+            }
+            done
+        };
         // The calling thread works too; a thread that cannot be had is done without.
         let results = std::thread::scope(|scope| {
             let others: Vec<_> = (1..threads)
                 .filter_map(|_| {
                     std::thread::Builder::new()
                         .stack_size(THREAD_STACK)
-                        .spawn_scoped(scope, || work(&shared))
+                        .spawn_scoped(scope, elsewhere)
                         .ok()
                 })
                 .collect();

@@ -54,6 +54,10 @@ impl Command {
         Err(ErrorKind::NotACommand { reason }.into())
     }
 
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
     /// The program behind the command.
     pub fn program(&self) -> &Program {
         &self.program
@@ -91,6 +95,7 @@ impl Command {
         let budget = meter.budget().clone();
         let depth = budget.depth();
         let name = Arc::clone(budget.by());
+        let cpu = self.services.cpu_watch();
         let mounts = std::mem::take(&mut invocation.mounts);
         let mut wasi = Wasi::new(meter, FileSystem::new(mounts, &budget)?);
         wasi.args = invocation.arguments()?;
@@ -159,6 +164,8 @@ impl Command {
             stdout: stdout.into_bytes(),
             stderr: stderr.into_bytes(),
             usage: meter.budget().usage(),
+            caps: meter.budget().caps(),
+            cpu: cpu.map(|cpu| cpu.elapsed() + meter.budget().cpu()),
             elapsed: meter.elapsed(),
             files: fs.into_files(),
         };
@@ -172,6 +179,7 @@ impl Command {
             },
             elapsed: outcome.elapsed,
             usage: outcome.usage,
+            caps: &outcome.caps,
         }));
         match ended {
             Ok(_) => Ok(outcome),

@@ -7,10 +7,12 @@
 )]
 
 mod admission;
+mod cap;
 #[cfg(all(feature = "code-cache", unix))]
 mod code_cache;
 mod command;
 mod limits;
 mod nested;
+mod script;
 mod services;
 mod support;

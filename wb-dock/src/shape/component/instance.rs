@@ -273,10 +273,14 @@ impl Instance {
             command: self.budget.by(),
             depth: 0,
         });
+        let cpu = services.cpu_watch();
         let ended = {
             let _live = self.component.program.engine().live()?;
             on_own_stack(call(&mut self.store))
         };
+        if let Some(cpu) = cpu {
+            self.budget.count_cpu(cpu.elapsed());
+        }
         let ended = ended.map_err(|error| failure(&error, &self.budget));
         if services.recorder.is_some() {
             services.record(&Event::Finished(Step {
@@ -290,6 +294,7 @@ impl Instance {
                 },
                 elapsed: self.store.data().wasi.meter.elapsed(),
                 usage: self.budget.usage(),
+                caps: &self.budget.caps(),
             }));
         }
         ended.map_err(|error| {
@@ -316,6 +321,12 @@ impl Instance {
             stdout: std::mem::take(&mut wasi.stdout).into_bytes(),
             stderr: std::mem::take(&mut wasi.stderr).into_bytes(),
             usage: self.budget.usage(),
+            caps: self.budget.caps(),
+            cpu: self
+                .component
+                .services
+                .cpu_watch()
+                .map(|_| self.budget.cpu()),
             elapsed: wasi.meter.elapsed(),
             files: std::mem::replace(&mut wasi.fs, nothing).into_files(),
         }
