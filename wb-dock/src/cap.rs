@@ -1,7 +1,8 @@
 //! The capabilities: what a host may put behind the Dock, one file each.
 //!
 //! Each file has the trait that a host fills and the data that passes through it,
-//! then the checked operations, and last how a core module calls them.
+//! then the checked operations, and last how a core module calls them; how a component
+//! does is in the file `component` beside it.
 //! Whether a guest may ask at all, and how far, is settled before a trait is called:
 //! by the grant, its scopes, the budget and revocation. A service decides the rest,
 //! and keeps tenants apart by [`Principal::session`].

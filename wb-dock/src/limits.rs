@@ -55,11 +55,6 @@ impl Meter {
         Self::start_within(budget, None)
     }
 
-    /// Starts the time anew: for a guest that is called again.
-    pub(crate) fn renewed(&self) -> Self {
-        Self::start(self.0.budget.clone())
-    }
-
     /// The meter of a nested run, which spends from this one as well.
     pub(crate) fn child(&self, name: &str, limits: Limits) -> Result<Self, Exceeded> {
         let budget = self.0.budget.child(name, limits)?;

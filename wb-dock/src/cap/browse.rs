@@ -7,6 +7,8 @@ use crate::client::{Call, Client, Received, Refusal};
 use crate::guest::Guest;
 use crate::import::{Answer, answer};
 
+pub(crate) mod component;
+
 /// Reads pages of the web.
 pub trait Browse: Send + Sync {
     /// Fetches `url` and takes from it what people read.

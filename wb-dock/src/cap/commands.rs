@@ -11,6 +11,8 @@ use crate::import::{answer, strings};
 use crate::program::Program;
 use crate::shape::ArgMode;
 
+pub(crate) mod component;
+
 /// Finds the commands that guests run by name.
 ///
 /// Asked on the stack of the guest, of which the host has 1 MiB. Asked once for

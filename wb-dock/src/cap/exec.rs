@@ -10,6 +10,8 @@ use crate::client::{Client, Refusal};
 use crate::guest::Guest;
 use crate::import::{answer, strings};
 
+pub(crate) mod component;
+
 /// Runs the command `name`. That it failed is in the result, beside what it wrote.
 pub(crate) fn run(
     client: &Client,

@@ -7,6 +7,8 @@ use crate::client::{Call, Client, Refusal, check_name, check_size};
 use crate::guest::Guest;
 use crate::import::{Answer, answer};
 
+pub(crate) mod component;
+
 /// Keys and values that outlive a run.
 ///
 /// A key is 1 to 512 bytes of UTF-8 and a value at most 1 MiB: larger ones do not

@@ -6,6 +6,8 @@ use crate::client::{Call, Client, Received, Refusal, check_size};
 use crate::guest::Guest;
 use crate::import::{Answer, answer};
 
+pub(crate) mod component;
+
 /// Asks a language model. The key stays with the host.
 pub trait Llm: Send + Sync {
     /// Starts to answer `prompt`.
@@ -170,7 +172,6 @@ pub(crate) fn next(client: &mut Client, handle: u32) -> Result<Option<String>, R
 }
 
 /// What an answer has cost so far.
-#[cfg_attr(not(test), expect(dead_code, reason = "core modules do not ask it"))]
 pub(crate) fn tokens(client: &mut Client, handle: u32) -> Result<Tokens, Refusal> {
     let (_, handles) = client.call_with_handles(Cap::Llm)?;
     Ok(handles.llm.get(handle)?.tokens())

@@ -12,6 +12,7 @@ use crate::guest::Guest;
 use crate::import::{Answer, answer};
 use head::{HeadIn, HeadOut};
 
+pub(crate) mod component;
 mod head;
 
 /// Sends HTTP requests.

@@ -13,6 +13,8 @@ use crate::guest::Guest;
 use crate::import::{Answer, answer, count, items, status};
 use crate::limits::Stop;
 
+pub(crate) mod component;
+
 /// Inputs of one call at most.
 const MAX_INPUTS: usize = 1024;
 

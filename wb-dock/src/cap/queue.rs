@@ -7,6 +7,8 @@ use crate::client::{Call, Client, Refusal, check_name, check_size};
 use crate::guest::Guest;
 use crate::import::{Answer, answer};
 
+pub(crate) mod component;
+
 /// Messages from one program to another, in order, each delivered once.
 ///
 /// A topic is 1 to 128 bytes of UTF-8, a message at most 256 KiB.

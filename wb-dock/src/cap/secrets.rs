@@ -7,6 +7,8 @@ use crate::client::{Call, Client, Refusal, check_name, check_size};
 use crate::guest::Guest;
 use crate::import::{Answer, answer};
 
+pub(crate) mod component;
+
 /// Uses secrets on a guest's behalf. There is deliberately no way to read one.
 ///
 /// The template `{{secret:NAME}}` in a request's headers or body is filled where the

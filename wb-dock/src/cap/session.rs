@@ -7,6 +7,8 @@ use crate::guest::Guest;
 use crate::import::{Answer, answer};
 use crate::limits::Stop;
 
+pub(crate) mod component;
+
 /// Who runs something: what a guest is told by `session-info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {

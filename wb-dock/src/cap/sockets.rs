@@ -3,6 +3,7 @@ use bytes::Bytes;
 use super::{Failure, Principal};
 use crate::client::Received;
 
+pub(crate) mod component;
 pub(crate) mod stream;
 pub(crate) mod udp;
 

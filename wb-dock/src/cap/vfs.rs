@@ -7,6 +7,7 @@ use crate::client::{Call, Client, Received, Refusal, check_name, check_size};
 use crate::guest::Guest;
 use crate::import::{Answer, answer};
 
+pub(crate) mod component;
 pub(crate) mod json;
 
 /// Files and tables of a tenant.

@@ -31,9 +31,11 @@ pub(crate) struct Failure {
 #[derive(Clone, Copy, Debug, ComponentType, Lower)]
 #[component(enum)]
 #[repr(u8)]
-enum Kind {
+pub(crate) enum Kind {
     #[component(name = "not-found")]
     NotFound,
+    #[component(name = "too-deep")]
+    TooDeep,
     #[component(name = "refused")]
     Refused,
     #[component(name = "bad-request")]
@@ -42,8 +44,6 @@ enum Kind {
     Failed,
     #[component(name = "limit")]
     Limit,
-    #[component(name = "too-deep")]
-    TooDeep,
     #[component(name = "unavailable")]
     Unavailable,
     #[component(name = "timed-out")]

@@ -29,7 +29,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>, caps: CapSet) -> wasmtim
         root.func_new("run-command", |mut store, _, params, results| {
             let (name, input, args) = match params {
                 [Val::String(name), Val::String(input)] => (name, input, &[][..]),
-                [Val::String(name), Val::String(input), Val::List(args)] => (name, input, &args[..]),
+                [Val::String(name), Val::String(input), Val::List(args)] => {
+                    (name, input, &args[..])
+                }
                 _ => wasmtime::bail!("the type of `run-command` was checked at admission"),
             };
             let args = args.iter().filter_map(|arg| match arg {

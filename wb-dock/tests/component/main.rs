@@ -8,7 +8,11 @@
 
 mod admission;
 mod calls;
+mod caps;
 mod limits;
+#[path = "../dock/services.rs"]
+#[allow(dead_code, reason = "shared with the tests of core modules")]
+mod services;
 mod support;
 mod values;
 mod wasi;

@@ -5,7 +5,8 @@ use wb_dock::wit::{DOCK, ENGINE, WASI};
 use wb_dock::{Component, ComponentProgram, Engine, Grant, Services};
 use wb_policy::{Cap, CapSet, Limits, Profile, Profiles, Trust};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::{PackageId, Resolve, SourceMap};
+use wit_parser::abi::{AbiVariant, WasmType};
+use wit_parser::{Function, PackageId, Resolve, SourceMap, WorldItem};
 
 /// Adds a package of named files to `resolve`.
 pub(crate) fn push(resolve: &mut Resolve, files: &[(&str, &str)]) -> PackageId {
@@ -86,4 +87,96 @@ pub(crate) fn granting(caps: &[Cap]) -> Grant {
     let declared: CapSet = caps.iter().copied().collect();
     let profile = profiles.get("test").unwrap();
     Grant::decide(declared, Trust::FirstParty, profile, None).unwrap()
+}
+
+/// A component that exports what it imports, and passes each call on: `items` are
+/// interfaces, or functions of a world.
+pub(crate) fn proxy(items: &[&str]) -> Vec<u8> {
+    let each = |direction: &str| -> String {
+        items
+            .iter()
+            .map(|item| format!("{direction} {item};\n"))
+            .collect()
+    };
+    let (imports, exports) = (each("import"), each("export"));
+    let wit = format!("package test:guest;\nworld guest {{\n{imports}{exports}}}\n");
+    let (resolve, own) = resolve(&wit);
+    let world = resolve.select_world(&[own], Some("guest")).unwrap();
+    let mut wat = Forwarder::default();
+    for (key, item) in &resolve.worlds[world].exports {
+        match item {
+            WorldItem::Function(function) => wat.pass(&resolve, None, function),
+            WorldItem::Interface { id, .. } => {
+                let name = resolve.name_world_key(key);
+                for function in resolve.interfaces[*id].functions.values() {
+                    wat.pass(&resolve, Some(&name), function);
+                }
+            }
+            WorldItem::Type { .. } => {}
+        }
+    }
+    component_of(&wit, &wat.module())
+}
+
+/// A core module whose exports call its imports.
+#[derive(Default)]
+struct Forwarder {
+    imports: String,
+    functions: String,
+}
+
+impl Forwarder {
+    fn pass(&mut self, resolve: &Resolve, interface: Option<&str>, function: &Function) {
+        let name = &function.name;
+        let import = resolve.wasm_signature(AbiVariant::GuestImport, function);
+        let export = resolve.wasm_signature(AbiVariant::GuestExport, function);
+        assert!(
+            !import.indirect_params,
+            "{name} has too many parameters for this"
+        );
+        let module = interface.unwrap_or("$root");
+        let exported = interface.map_or(name.clone(), |module| format!("{module}#{name}"));
+        self.imports += &format!(
+            "(import \"{module}\" \"{name}\" (func ${exported} {} {}))\n",
+            types("param", &import.params),
+            types("result", &import.results),
+        );
+        let given: String = (0..export.params.len())
+            .map(|index| format!("(local.get {index}) "))
+            .collect();
+        // Results that are more than one number lie at 16.
+        let (place, back) = match import.retptr {
+            true => ("(i32.const 16)", "(i32.const 16)"),
+            false => ("", ""),
+        };
+        self.functions += &format!(
+            "(func (export \"{exported}\") {} {} {given} {place} (call ${exported}) {back})\n",
+            types("param", &export.params),
+            types("result", &export.results),
+        );
+    }
+
+    fn module(&self) -> String {
+        format!(
+            r#"(module {}
+              (memory (export "memory") 64)
+              (global $next (mut i32) (i32.const 4096))
+              (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                (global.set $next (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
+                (global.get $next)
+                (global.set $next (i32.add (global.get $next) (local.get 3))))
+              {})"#,
+            self.imports, self.functions
+        )
+    }
+}
+
+fn types(kind: &str, types: &[WasmType]) -> String {
+    let names = types.iter().map(|ty| match ty {
+        WasmType::I64 | WasmType::PointerOrI64 => " i64",
+        WasmType::F32 => " f32",
+        WasmType::F64 => " f64",
+        WasmType::I32 | WasmType::Pointer | WasmType::Length => " i32",
+    });
+    format!("({kind}{})", names.collect::<String>())
 }

@@ -31,15 +31,18 @@ impl From<Page> for WitPage {
             status: page.status,
             title: page.title,
             text: page.text,
-            links: links.map(|Link { text, url }| WitLink { text, url }).collect(),
+            links: links
+                .map(|Link { text, url }| WitLink { text, url })
+                .collect(),
         }
     }
 }
 
 pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    linker
-        .instance(&interface("browse"))?
-        .func_wrap("fetch", |store: Store<'_>, (url,): (String,)| {
+    linker.instance(&interface("browse"))?.func_wrap(
+        "fetch",
+        |store: Store<'_>, (url,): (String,)| {
             told(super::fetch(&store.data().client, &url).map(WitPage::from))
-        })
+        },
+    )
 }

@@ -11,9 +11,12 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         let value = super::get(&store.data().client, &key);
         told(value.map(|value| value.map(Vec::from)))
     })?;
-    kv.func_wrap("put", |store: Store<'_>, (key, value): (String, Vec<u8>)| {
-        told(super::put(&store.data().client, &key, &value))
-    })?;
+    kv.func_wrap(
+        "put",
+        |store: Store<'_>, (key, value): (String, Vec<u8>)| {
+            told(super::put(&store.data().client, &key, &value))
+        },
+    )?;
     kv.func_wrap("delete", |store: Store<'_>, (key,): (String,)| {
         told(super::delete(&store.data().client, &key))
     })?;

@@ -12,6 +12,7 @@ struct Completion;
 #[derive(Clone, Copy, ComponentType, Lift)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "made by lifting alone")]
 enum WitRole {
     #[component(name = "user")]
     User,
@@ -80,7 +81,13 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         "completion",
         ResourceType::host::<Completion>(),
         |mut store, handle| {
-            store.data_mut().client.handles.llm.remove(handle).map(drop)?;
+            store
+                .data_mut()
+                .client
+                .handles
+                .llm
+                .remove(handle)
+                .map(drop)?;
             Ok(())
         },
     )?;

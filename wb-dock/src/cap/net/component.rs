@@ -40,7 +40,9 @@ impl From<WitRequest> for Request {
                 .map(|(name, value)| (name.to_ascii_lowercase(), Bytes::from(value)))
                 .collect(),
             body: request.body.into(),
-            timeout: request.timeout.map(|millis| Duration::from_millis(millis.into())),
+            timeout: request
+                .timeout
+                .map(|millis| Duration::from_millis(millis.into())),
             redirects: request.redirects,
         }
     }

@@ -15,7 +15,9 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
             lending_fuel(&mut store, |store| {
                 let ran = super::run_many(&store.data().client, &name, &inputs);
                 told(ran.map(|ran| {
-                    let outputs = ran.into_iter().map(|ran| output(ran).map_err(Failure::from));
+                    let outputs = ran
+                        .into_iter()
+                        .map(|ran| output(ran).map_err(Failure::from));
                     outputs.collect::<Vec<Result<Output, Failure>>>()
                 }))
             })

@@ -10,10 +10,16 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     secrets.func_wrap("present", |store: Store<'_>, (name,): (String,)| {
         told(super::present(&store.data().client, &name))
     })?;
-    secrets.func_wrap("sign", |store: Store<'_>, (name, data): (String, Vec<u8>)| {
-        told(super::sign(&store.data().client, &name, &data).map(Vec::from))
-    })?;
-    secrets.func_wrap("hmac", |store: Store<'_>, (name, data): (String, Vec<u8>)| {
-        told(super::hmac(&store.data().client, &name, &data).map(Vec::from))
-    })
+    secrets.func_wrap(
+        "sign",
+        |store: Store<'_>, (name, data): (String, Vec<u8>)| {
+            told(super::sign(&store.data().client, &name, &data).map(Vec::from))
+        },
+    )?;
+    secrets.func_wrap(
+        "hmac",
+        |store: Store<'_>, (name, data): (String, Vec<u8>)| {
+            told(super::hmac(&store.data().client, &name, &data).map(Vec::from))
+        },
+    )
 }

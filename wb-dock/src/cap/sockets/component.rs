@@ -62,10 +62,20 @@ fn link_stream<R: 'static>(
 
 pub(crate) fn link_udp(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let mut instance = linker.instance(&interface("udp"))?;
-    instance.resource("socket", ResourceType::host::<Udp>(), |mut store, handle| {
-        store.data_mut().client.handles.udp.remove(handle).map(drop)?;
-        Ok(())
-    })?;
+    instance.resource(
+        "socket",
+        ResourceType::host::<Udp>(),
+        |mut store, handle| {
+            store
+                .data_mut()
+                .client
+                .handles
+                .udp
+                .remove(handle)
+                .map(drop)?;
+            Ok(())
+        },
+    )?;
     instance.func_wrap(
         "connect",
         |mut store: Store<'_>, (host, port): (String, u16)| {
@@ -76,7 +86,11 @@ pub(crate) fn link_udp(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     instance.func_wrap(
         "[method]socket.send",
         |mut store: Store<'_>, (socket, message): (Resource<Udp>, Vec<u8>)| {
-            told(udp::send(&mut store.data_mut().client, socket.rep(), &message))
+            told(udp::send(
+                &mut store.data_mut().client,
+                socket.rep(),
+                &message,
+            ))
         },
     )?;
     instance.func_wrap(

@@ -35,7 +35,7 @@ impl Transport {
         }
     }
 
-    const fn open(self, handles: &mut Handles) -> &mut Slab<Box<dyn Connection>> {
+    pub(super) const fn open(self, handles: &mut Handles) -> &mut Slab<Box<dyn Connection>> {
         match self {
             Self::Tcp => &mut handles.tcp,
             Self::Tls => &mut handles.tls,

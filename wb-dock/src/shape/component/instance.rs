@@ -64,12 +64,7 @@ impl Instance {
         let budget = Budget::new(invocation.name.as_str(), grant.limits());
         let meter = Meter::start(budget.clone());
         let mounts = std::mem::take(&mut invocation.mounts);
-        let account = Account {
-            meter: meter.clone(),
-            alone: true,
-            share: 1,
-        };
-        let mut wasi = Wasi::new(meter, FileSystem::new(mounts, &budget)?);
+        let mut wasi = Wasi::new(meter.clone(), FileSystem::new(mounts, &budget)?);
         wasi.args = invocation.arguments()?;
         wasi.env = invocation.environment()?;
         wasi.stdin = invocation.stdin;
@@ -81,6 +76,12 @@ impl Instance {
             .counts_fuel()
             .then(|| budget.take_fuel(budget.remaining(Resource::Fuel)))
             .map(|taken| taken.map_or(Fuel::Unlimited, Fuel::Limited));
+        let account = Account {
+            meter,
+            alone: true,
+            share: 1,
+        };
+        let client = Client::new(Arc::clone(services), Arc::clone(grant), account);
         let _live = engine.live()?;
         let mut store = Store::new(
             engine.raw(),
@@ -89,7 +90,7 @@ impl Instance {
                 wasi,
                 memory: None,
                 reply: Answer::default(),
-                client: Client::new(Arc::clone(services), Arc::clone(grant), account),
+                client,
                 table: ResourceTable::new(),
             },
         );
@@ -265,7 +266,12 @@ impl Instance {
         let name = || self.budget.by().to_string();
         match self.state {
             State::Over => return Err(ErrorKind::InstanceOver { command: name() }.into()),
-            State::Used => self.store.data_mut().renew_time(),
+            State::Used => {
+                let meter = Meter::start(self.budget.clone());
+                let guest = self.store.data_mut();
+                guest.client.meter = meter.clone();
+                guest.wasi.meter = meter;
+            }
             State::Fresh => self.state = State::Used,
         }
         let services = &self.component.services;
