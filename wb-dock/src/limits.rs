@@ -1,6 +1,7 @@
 //! What stops a guest: the deadline, and the ledger everything is charged to.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,8 @@ struct Inner {
     started: Instant,
     /// When time is over, and for whom: this run or one around it.
     deadline: Option<(Instant, Budget)>,
+    /// Nanoseconds by which both have been moved since.
+    moved: AtomicU64,
     /// The limit that a service met on the guest's behalf.
     overdrawn: OnceLock<Exceeded>,
 }
@@ -58,21 +61,22 @@ impl Meter {
     /// The meter of a nested run, which spends from this one as well.
     pub(crate) fn child(&self, name: &str, limits: Limits) -> Result<Self, Exceeded> {
         let budget = self.0.budget.child(name, limits)?;
-        Ok(Self::start_within(budget, self.0.deadline.as_ref()))
+        Ok(Self::start_within(budget, self.deadline()))
     }
 
-    fn start_within(budget: Budget, outer: Option<&(Instant, Budget)>) -> Self {
+    fn start_within(budget: Budget, outer: Option<(Instant, &Budget)>) -> Self {
         let started = now();
         let own = started.checked_add(budget.wall());
         let deadline = match (own, outer) {
-            (Some(own), Some((outer, _))) if own <= *outer => Some((own, budget.clone())),
+            (Some(own), Some((outer, _))) if own <= outer => Some((own, budget.clone())),
             (Some(own), None) => Some((own, budget.clone())),
-            (_, outer) => outer.cloned(),
+            (_, outer) => outer.map(|(end, budget)| (end, budget.clone())),
         };
         Self(Arc::new(Inner {
             budget,
             started,
             deadline,
+            moved: AtomicU64::new(0),
             overdrawn: OnceLock::new(),
         }))
     }
@@ -81,21 +85,41 @@ impl Meter {
         &self.0.budget
     }
 
+    /// Starts the time anew, for a guest that is called again. Only for a run that is
+    /// not nested: it would outlive the one around it.
+    pub(crate) fn renew(&self) {
+        let since = now().duration_since(self.0.started).as_nanos();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.0.moved.store(since, Ordering::Relaxed);
+    }
+
+    fn moved(&self) -> Duration {
+        Duration::from_nanos(self.0.moved.load(Ordering::Relaxed))
+    }
+
+    /// When time is over, and for whom; none when it is further off than clocks reach.
+    fn deadline(&self) -> Option<(Instant, &Budget)> {
+        let (end, budget) = self.0.deadline.as_ref()?;
+        Some((end.checked_add(self.moved())?, budget))
+    }
+
     pub(crate) fn elapsed(&self) -> Duration {
-        now().duration_since(self.0.started)
+        now()
+            .duration_since(self.0.started)
+            .saturating_sub(self.moved())
     }
 
     /// What is left of the wall time.
     pub(crate) fn remaining(&self) -> Duration {
-        self.0.deadline.as_ref().map_or(Duration::MAX, |(end, _)| {
+        self.deadline().map_or(Duration::MAX, |(end, _)| {
             end.saturating_duration_since(now())
         })
     }
 
     /// Ends the guest once its time is over.
     pub(crate) fn check_time(&self) -> Result<(), Exceeded> {
-        match &self.0.deadline {
-            Some((end, budget)) if now() >= *end => Err(budget.out_of_time(self.elapsed())),
+        match self.deadline() {
+            Some((end, budget)) if now() >= end => Err(budget.out_of_time(self.elapsed())),
             _ => Ok(()),
         }
     }

@@ -266,12 +266,7 @@ impl Instance {
         let name = || self.budget.by().to_string();
         match self.state {
             State::Over => return Err(ErrorKind::InstanceOver { command: name() }.into()),
-            State::Used => {
-                let meter = Meter::start(self.budget.clone());
-                let guest = self.store.data_mut();
-                guest.client.meter = meter.clone();
-                guest.wasi.meter = meter;
-            }
+            State::Used => self.store.data().wasi.meter.renew(),
             State::Fresh => self.state = State::Used,
         }
         let services = &self.component.services;
