@@ -22,13 +22,6 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Starts the time of the guest anew, for a further call of an instance.
-    pub(crate) fn renew_time(&mut self) {
-        let meter = self.client.meter.renewed();
-        self.wasi.meter = meter.clone();
-        self.client.meter = meter;
-    }
-
     /// The guest's memory and the host's side of it, for one host call.
     pub(crate) fn split<'c>(
         caller: &'c mut Caller<'_, Self>,

@@ -15,7 +15,7 @@ use crate::guest::Guest;
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>, caps: CapSet) -> wasmtime::Result<()> {
     let mut root = linker.root();
     root.func_wrap("session-info", |store: Store<'_>, ()| {
-        text(session::info(&store.data().client), error_object)
+        Ok((session::info(&store.data().client)?,))
     })?;
     if caps.contains(Cap::Vfs) {
         root.func_wrap("vfs-query", |store: Store<'_>, (sql,): (String,)| {
