@@ -1,4 +1,16 @@
 //! The in-process services behind the Dock: files and tables, keys, queues, secrets, guarded network, models.
+//!
+//! | Service | Fills | By |
+//! |---|---|---|
+//! | [`Sqlite`] | `Vfs`, `Kv`, `Queue` | one database a tenant, in memory or in a directory |
+//! | [`Vault`] | `Secrets`, [`Fill`], [`Keys`] | values that are used and never read |
+//! | [`HttpClient`] | `Net` | HTTP under an [`Egress`] policy |
+//! | [`HttpBrowse`] | `Browse` | pages through an [`HttpClient`] |
+//! | [`HttpLlm`] | `Llm` | the formats of two providers through an [`HttpClient`] |
+//! | [`OsSockets`] | `Sockets` | TCP, UDP and TLS under an [`Egress`] policy |
+//!
+//! Every service keeps tenants apart, returns by the time the run has left, and denies what its
+//! settings do not permit.
 
 #[cfg(test)]
 mod asker;

@@ -77,6 +77,11 @@ fn a_deployer_widens_by_network_and_by_name_and_can_deny() {
     assert!(ask(&egress, "10.0.0.7").is_ok());
     assert!(ask(&egress, "loopback.example").is_err());
 
+    let egress = scripted().allow("::/0".parse().unwrap());
+    assert!(ask(&egress, "ula.example").is_ok());
+    assert!(ask(&egress, "mapped.example").is_err());
+    assert!(ask(&egress, "nat64.example").is_err());
+
     let egress = scripted().allow_host("Loopback.example.");
     assert!(ask(&egress, "loopback.example").is_ok());
     assert!(ask(&egress, "127.0.0.1").is_err());

@@ -41,6 +41,12 @@ pub(super) fn receive(
             "`{place}` answers in an encoding it was not asked for, in which secrets cannot be found"
         )));
     }
+    // Said beforehand, it need not be read; what is not said is counted.
+    let length = head.headers.get(http::header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if has_body && !gzip && length.is_some_and(|length| length > most) {
+        return Err(too_large(&place, most));
+    }
     let mut headers = Vec::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
         let undone = gzip && matches!(name.as_str(), "content-encoding" | "content-length");
@@ -87,10 +93,7 @@ impl Read for Capped {
                 0 => Ok(0),
                 _ => Err(io::Error::new(
                     io::ErrorKind::FileTooLarge,
-                    Failure::limit(format!(
-                        "`{}` answers with more than {} bytes",
-                        self.place, self.most
-                    )),
+                    too_large(&self.place, self.most),
                 )),
             };
         }
@@ -117,6 +120,10 @@ impl Capped {
             }
         })
     }
+}
+
+fn too_large(place: &str, most: u64) -> Failure {
+    Failure::limit(format!("`{place}` answers with more than {most} bytes"))
 }
 
 /// The failure that reading a body ended with.

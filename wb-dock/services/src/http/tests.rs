@@ -14,6 +14,7 @@ use crate::fill::Filled;
 use crate::testing::{
     Guest, Scripted, any_root, loopback, read_request, response, serve, serve_http, serve_tls,
 };
+use crate::vault::{Owner, Secret, Vault};
 
 fn get(url: impl Into<String>) -> Request {
     Request {
@@ -350,6 +351,45 @@ fn secrets_leave_and_do_not_come_back() {
         ..get(format!("http://server.test:{odd}/"))
     };
     assert_eq!(kind(&client, &guest, request), FailureKind::Failed);
+}
+
+#[test]
+fn the_vault_fills_where_a_secret_is_for() {
+    let port = echo().port();
+    let vault = Vault::in_memory();
+    let host = format!("http://server.test:{port}").parse().unwrap();
+    let token = Secret::token("hunter2").only_to(host);
+    // The guests of these tests belong to the tenant without a name.
+    vault
+        .set(Owner::Tenant(String::new()), "TOKEN", token)
+        .unwrap();
+    let client = client().secrets(Arc::new(vault));
+    let request = |host: &str, name: &str| Request {
+        headers: vec![(
+            "authorization".into(),
+            format!("Bearer {{{{secret:{name}}}}}").into(),
+        )],
+        ..get(format!("http://{host}:{port}/"))
+    };
+    let ask = |guest: &Guest, host: &str, name: &str| outcome(&client, guest, request(host, name));
+    let (_, seen) = ask(&everywhere(), "server.test", "TOKEN").unwrap();
+    assert!(seen.contains("authorization: Bearer *******\r\n"), "{seen}");
+    let kind = |guest: &Guest, host: &str, name: &str| ask(guest, host, name).unwrap_err().kind;
+    assert_eq!(
+        kind(&everywhere(), "other.test", "TOKEN"),
+        FailureKind::Refused
+    );
+    assert_eq!(
+        kind(&everywhere(), "server.test", "NONE"),
+        FailureKind::NotFound
+    );
+    let without = everywhere().with_caps(&[Cap::Net]);
+    assert_eq!(kind(&without, "server.test", "TOKEN"), FailureKind::Refused);
+    let elsewhere = everywhere().scoped(r#"{"secrets":["OTHER_*"]}"#);
+    assert_eq!(
+        kind(&elsewhere, "server.test", "TOKEN"),
+        FailureKind::Refused
+    );
 }
 
 #[test]
