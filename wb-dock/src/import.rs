@@ -61,7 +61,7 @@ pub(crate) fn answer<'c, A>(
     let Guest { client, reply, .. } = guest;
     // The old answer goes first: two at a time would take twice the memory.
     *reply = Answer::default();
-    let answer = match read(Arguments::new(memory)) {
+    let answer = match read(Arguments::new(memory.0)) {
         Ok(arguments) => ask(client, arguments),
         // Not even asked, but a call all the same.
         Err(wrong) => match client.ambient_call() {

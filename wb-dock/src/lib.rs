@@ -42,15 +42,34 @@
 //! | `wb:reply` | `len(stream)` | | bytes in the stream |
 //! | `wb:reply` | `read(stream, offset, ptr, len)` | | bytes copied |
 //! | `wb:session` | `info()` | | length of the value: JSON `{"id","tenant","profile"}` |
-//! | `wb:commands` | `run(name, name_len, args, args_len, stdin, stdin_len)` | `commands` | the low byte of the exit code |
-//! | `wb:parallel` | `run_many(name, name_len, inputs, inputs_len)` | `parallel` | how many were run |
+//! | `wb:commands` | `run(name, args, stdin)` | `commands` | the low byte of the exit code |
+//! | `wb:exec` | `run(name, args, env, stdin)` | `exec` | the same |
+//! | `wb:parallel` | `run_many(name, inputs)` | `parallel` | how many were run |
+//! | `wb:vfs` | `query(volume, sql, params)` | `vfs` | length of JSON `{"columns","rows","changed"}` |
+//! | `wb:vfs` | `read(path)`, `write(path, data)`, `remove(path)` | `vfs` | length, 0, 1 or 0 |
+//! | `wb:vfs` | `list(path)` | `vfs` | length of JSON `[{"name","directory","size"}]` |
+//! | `wb:kv` | `get(key)`, `put(key, value)`, `delete(key)` | `kv` | 1 and the value or 0, 0, 1 or 0 |
+//! | `wb:kv` | `list(prefix)` | `kv` | how many; the keys, each with a NUL |
+//! | `wb:queue` | `publish(topic, message)`, `poll(topic)` | `queue` | 0, 1 and the message or 0 |
+//! | `wb:secrets` | `present(name)`, `sign(name, data)`, `hmac(name, data)` | `secrets` | 1 or 0, length |
+//! | `wb:tcp`, `wb:tls` | `connect(host, port)`, `send(handle, data)`, `receive(handle, most)`, `close(handle)` | `tcp`, `tls` | handle, 0, length or 0 at the end, 0 |
+//! | `wb:udp` | `connect`, `send`, `receive(handle)`, `close` | `udp` | the same |
+//! | `wb:net` | `request(head, body)` | `net` | the HTTP status; the body, and in stream 2 the head as JSON |
+//! | `wb:browse` | `fetch(url)` | `browse` | length of JSON `{"url","status","title","text","links"}` |
+//! | `wb:llm` | `complete(prompt)`, `open(prompt)`, `next(handle)`, `close(handle)` | `llm` | length, handle, length or 0 at the end, 0 |
 //!
-//! `args` are strings back to back, a NUL after each. `inputs` are a `u32` count,
-//! then for each its `u32` length and its bytes; the value of `run_many` has for
-//! each, in order, an `i32` status, the `u32` length and bytes of standard output, and
-//! the same for standard error. Numbers are little-endian. Errors: -1 no such command,
-//! -2 nested deeper than 8, -3 refused by policy, -4 bad request, -5 the child
-//! crashed, -6 the child reached a limit. Time that is over ends the parent too.
+//! What is text or bytes in this table is two parameters, ptr and len. `args` and `env`
+//! (`NAME=value`) are strings back to back, a NUL after each. `inputs` are a `u32` count,
+//! then for each its `u32` length and its bytes, at most 1024; the value of `run_many` has
+//! for each, in order, an `i32` status, the `u32` length and bytes of standard output, and
+//! the same for standard error. Numbers are little-endian. The head of a request is JSON
+//! `{"method","url","headers","timeout_ms","redirects"}`, of which only the URL is needed; a
+//! prompt is JSON as in [`cap::Prompt`], or the text of one message. The limits on sizes
+//! stand with each trait in [`cap`].
+//!
+//! Below zero: -1 nothing of this name, -2 nested deeper than 8, -3 refused by policy, -4
+//! bad request, -5 it was tried and failed, -6 a limit, -7 unavailable, -8 timed out.
+//! A guest whose own budget is spent (calls, bytes to the network, time) ends.
 //!
 //! # What a guest does not have
 //!

@@ -31,7 +31,7 @@ pub(crate) fn run(
 }
 
 /// Reads `NAME=value`.
-fn variable(entry: String) -> Result<(String, String), Failure> {
+fn variable(entry: &str) -> Result<(String, String), Failure> {
     match entry.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err(Failure::bad_request(format!(
@@ -62,7 +62,10 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
                         let name = memory.text("the name", (name, name_len))?;
                         let args = strings(memory.bytes((args, args_len))?)?;
                         let env = strings(memory.bytes((env, env_len))?)?;
-                        let env = env.into_iter().map(variable).collect::<Result<_, _>>()?;
+                        let env = env
+                            .iter()
+                            .map(|entry| variable(entry))
+                            .collect::<Result<_, _>>()?;
                         Ok((name, args, env, memory.bytes((stdin, stdin_len))?))
                     },
                     |client, (name, args, env, stdin)| {

@@ -104,7 +104,7 @@ const VOLUMES: [&str; 3] = ["workspace", "memory", "tmp"];
 const MAX_PATH: usize = 1024;
 /// Longest statement, in bytes.
 const MAX_SQL: usize = 1 << 20;
-/// Most parameters of a statement: as many as SQLite numbers.
+/// Most parameters of a statement: as many as `SQLite` numbers.
 const MAX_PARAMS: usize = 32_766;
 /// Largest file, and all parameters together, in bytes.
 const MAX_CONTENT: usize = 16 << 20;

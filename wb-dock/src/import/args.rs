@@ -3,7 +3,6 @@
 use bytes::{Buf, Bytes};
 
 use crate::cap::Failure;
-use crate::wasi::GuestMemory;
 
 /// The memory that the arguments of one call lie in.
 #[derive(Clone, Copy)]
@@ -13,8 +12,8 @@ pub(crate) struct Arguments<'m>(&'m [u8]);
 pub(crate) type Place = (u32, u32);
 
 impl<'m> Arguments<'m> {
-    pub(super) fn new(memory: GuestMemory<'m>) -> Self {
-        Self(memory.0)
+    pub(super) const fn new(memory: &'m [u8]) -> Self {
+        Self(memory)
     }
 
     pub(crate) fn bytes(self, (ptr, len): Place) -> Result<&'m [u8], Failure> {

@@ -1,7 +1,7 @@
 //! Tables and directories as JSON.
 //!
 //! A value is `null`, a number, a string, or `{"base64":"…"}` for bytes. Parameters may be
-//! `true` and `false` as well, which are 1 and 0 to SQLite. An infinite number reads as `null`.
+//! `true` and `false` as well, which are 1 and 0 to SQL. An infinite number reads as `null`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
