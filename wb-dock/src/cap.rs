@@ -29,7 +29,8 @@ pub(crate) mod sockets;
 pub(crate) mod vfs;
 
 pub use browse::{Browse, Link, Page};
-pub use commands::{Commands, Resolved};
+pub use child::Ran;
+pub use commands::{Commands, Elsewhere, Resolved};
 pub use failure::{Failure, FailureKind};
 pub use kv::Kv;
 pub use llm::{Completion, Llm, Message, Prompt, Role, Tokens};

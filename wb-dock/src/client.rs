@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wb_policy::{Allow, Cap, Exceeded, Grant, Pattern, Resource, Scopes};
 
-use crate::cap::{Failure, Principal};
+use crate::cap::{Elsewhere, Failure, Principal};
 use crate::limits::{Meter, Stop};
 use crate::services::Services;
 
@@ -164,6 +164,11 @@ impl<'c> Call<'c> {
     ) -> Result<&'c S, Failure> {
         let missing = || Failure::unavailable(format!("this host provides no `{}`", self.cap));
         service(self.services).as_deref().ok_or_else(missing)
+    }
+
+    /// Where commands run, if that is not here.
+    pub(crate) fn elsewhere(&self) -> Option<&'c dyn Elsewhere> {
+        self.services.elsewhere.as_deref()
     }
 
     /// Asks a service, to which the guest passed `sent` bytes.

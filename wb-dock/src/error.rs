@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use wb_policy::{Cap, Denial, DenialReason, Exceeded};
@@ -29,7 +30,7 @@ pub enum ErrorKind {
     /// The module is larger than the limits for compiling allow.
     TooLarge {
         /// What there is too much of.
-        what: &'static str,
+        what: Cow<'static, str>,
         /// How much there is.
         found: u64,
         /// How much there may be.
@@ -55,7 +56,7 @@ pub enum ErrorKind {
     /// The module has not the exports of a command.
     NotACommand {
         /// What is missing.
-        reason: &'static str,
+        reason: Cow<'static, str>,
     },
     /// The component has no such function.
     NoSuchFunction {
@@ -88,14 +89,14 @@ pub enum ErrorKind {
         /// The path as given.
         path: String,
         /// What is wrong with it.
-        reason: &'static str,
+        reason: Cow<'static, str>,
     },
     /// An argument or environment variable cannot be passed to a guest.
     BadArgument {
         /// The argument as given.
         argument: String,
         /// What is wrong with it.
-        reason: &'static str,
+        reason: Cow<'static, str>,
     },
     /// A limit was reached and the guest was stopped.
     Limit(Exceeded),
@@ -158,7 +159,14 @@ impl Error {
         self.0.outcome.as_ref()
     }
 
-    pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Self {
+    pub(crate) fn outcome_mut(&mut self) -> Option<&mut Outcome> {
+        self.0.outcome.as_mut()
+    }
+
+    /// The same error with what the guest had written and used: for runners whose
+    /// guests are in another process.
+    #[must_use]
+    pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.0.outcome = Some(outcome);
         self
     }

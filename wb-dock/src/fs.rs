@@ -15,7 +15,7 @@ mod tests;
 mod tree;
 
 pub use files::Files;
-pub use image::{Image, ImageBuilder};
+pub use image::{Image, ImageBuilder, ImageEntry};
 pub use mount::Mount;
 
 pub(crate) use lookup::Lookup;

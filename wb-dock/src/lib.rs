@@ -103,6 +103,7 @@ mod import;
 mod limits;
 mod outcome;
 mod program;
+mod remote;
 mod services;
 mod shape;
 mod wasi;
@@ -113,9 +114,11 @@ pub use error::{Error, ErrorKind};
 pub use event::{Ended, Event, Recorder, Step};
 pub use outcome::Outcome;
 pub use program::{CompileLimits, ComponentProgram, Function, Program};
+pub use remote::{RandomOf, RemoteRun, Unanswered};
 pub use services::{CpuClock, Services};
 pub use shape::{
-    ArgMode, Called, Command, Component, Instance, Invocation, Params, Results, TypedFunction,
+    ArgMode, Called, Command, Component, Instance, Invocation, InvocationParts, Params, Results,
+    TypedFunction,
 };
 pub use wasi::{Clock, Input, Output, Random};
 pub use wb_policy::Grant;

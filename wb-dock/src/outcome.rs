@@ -6,7 +6,7 @@ use wb_policy::{Cap, CapUse, Usage};
 use crate::fs::Files;
 
 /// What came of a run, and the report of what it took.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The exit code; 0 when the guest returned without one.

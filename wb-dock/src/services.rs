@@ -5,7 +5,7 @@ use std::time::Duration;
 use wb_policy::{Cap, CapSet, Profiles};
 
 use crate::cap::{
-    Browse, Commands, Kv, Llm, Net, Queue, Revocations, Secrets, Session, Sockets, Vfs,
+    Browse, Commands, Elsewhere, Kv, Llm, Net, Queue, Revocations, Secrets, Session, Sockets, Vfs,
 };
 use crate::event::{Event, Recorder};
 use crate::wasi::{Clock, ClockSource, Random, RandomSource};
@@ -38,6 +38,7 @@ pub struct Services {
     pub(crate) clock: ClockSource,
     pub(crate) random: RandomSource,
     pub(crate) commands: Option<Arc<dyn Commands>>,
+    pub(crate) elsewhere: Option<Arc<dyn Elsewhere>>,
     pub(crate) vfs: Option<Arc<dyn Vfs>>,
     pub(crate) kv: Option<Arc<dyn Kv>>,
     pub(crate) queue: Option<Arc<dyn Queue>>,
@@ -87,6 +88,14 @@ impl Services {
     #[must_use]
     pub fn commands(mut self, commands: Arc<dyn Commands>) -> Self {
         self.commands = Some(commands);
+        self
+    }
+
+    /// Stands behind `commands`, `exec` and `parallel` in place of
+    /// [`Services::commands`], where commands do not run in this process.
+    #[must_use]
+    pub fn elsewhere(mut self, elsewhere: Arc<dyn Elsewhere>) -> Self {
+        self.elsewhere = Some(elsewhere);
         self
     }
 
@@ -185,7 +194,7 @@ impl Services {
 
     /// The capabilities that have something behind them.
     pub(crate) fn provided(&self) -> CapSet {
-        let commands = self.commands.is_some();
+        let commands = self.commands.is_some() || self.elsewhere.is_some();
         let sockets = self.sockets.is_some();
         let provided = [
             (Cap::Vfs, self.vfs.is_some()),

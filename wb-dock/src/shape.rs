@@ -6,4 +6,4 @@ mod invocation;
 
 pub use command::Command;
 pub use component::{Called, Component, Instance, Params, Results, TypedFunction};
-pub use invocation::{ArgMode, Invocation};
+pub use invocation::{ArgMode, Invocation, InvocationParts};

@@ -16,9 +16,10 @@ pub struct Profile {
 }
 
 impl Profile {
-    pub(crate) fn new(name: String, caps: CapSet, limits: Limits, scopes: Scopes) -> Self {
+    /// A profile of the deployer's own.
+    pub fn new(name: impl Into<String>, caps: CapSet, limits: Limits, scopes: Scopes) -> Self {
         Self {
-            name,
+            name: name.into(),
             caps,
             limits,
             scopes,

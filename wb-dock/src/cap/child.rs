@@ -61,11 +61,13 @@ impl Request {
 
 /// What came of one nested run.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub struct Ran {
     /// The exit code, or why there is none.
-    pub(crate) result: Result<i32, Failure>,
-    pub(crate) stdout: Bytes,
-    pub(crate) stderr: Bytes,
+    pub result: Result<i32, Failure>,
+    /// Standard output.
+    pub stdout: Bytes,
+    /// Standard error.
+    pub stderr: Bytes,
 }
 
 impl From<Ran> for Answer {

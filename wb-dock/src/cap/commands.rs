@@ -4,6 +4,7 @@ use bytes::Bytes;
 use wasmtime::{Caller, Linker};
 use wb_policy::{Cap, Grant};
 
+use super::Failure;
 use super::child::{Child, Ran, Request, lending_fuel};
 use crate::client::{Client, Refusal};
 use crate::guest::Guest;
@@ -27,6 +28,31 @@ pub trait Commands: Send + Sync {
     fn resolve(&self, name: &str) -> Result<Option<Resolved>, String>;
 }
 
+/// Runs commands somewhere else than in this process, for a guest that is confined
+/// here alone. Whoever answers finds the command, and checks what the guest may run.
+pub trait Elsewhere: Send + Sync {
+    /// Runs the command `name` for a guest that asks by `cap`: `commands` or `exec`.
+    ///
+    /// # Errors
+    ///
+    /// When it was not started.
+    fn run(
+        &self,
+        cap: Cap,
+        name: &str,
+        args: Vec<String>,
+        env: Vec<(String, String)>,
+        stdin: Bytes,
+    ) -> Result<Ran, Failure>;
+
+    /// Runs the command `name` once for each input.
+    ///
+    /// # Errors
+    ///
+    /// When none was started.
+    fn run_many(&self, name: &str, inputs: &[Bytes]) -> Result<Vec<Ran>, Failure>;
+}
+
 /// A command that a guest may run.
 #[derive(Clone, Debug)]
 pub struct Resolved {
@@ -46,6 +72,10 @@ pub(crate) fn run(
     stdin: &[u8],
 ) -> Result<Ran, Refusal> {
     let call = client.call(Cap::Commands)?;
+    if let Some(elsewhere) = call.elsewhere() {
+        let stdin = Bytes::copy_from_slice(stdin);
+        return Ok(elsewhere.run(Cap::Commands, name, args, Vec::new(), stdin)?);
+    }
     let child = Child::find(client, &call, name)?;
     let request = Request {
         args,

@@ -32,6 +32,9 @@ pub(crate) fn run_many(client: &Client, name: &str, inputs: &[Bytes]) -> Result<
         let message = format!("{found} inputs, at most {MAX_INPUTS} allowed");
         return Err(Failure::limit(message).into());
     }
+    if let Some(elsewhere) = call.elsewhere() {
+        return Ok(elsewhere.run_many(name, inputs)?);
+    }
     let child = Child::find(client, &call, name)?;
     Ok(fan_out(&child, &call, &client.account(), inputs)?)
 }

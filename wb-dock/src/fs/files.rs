@@ -9,19 +9,49 @@ use super::tree::FileSystem;
 /// The writable part of a guest's file system after its run.
 ///
 /// Nothing is copied to make it: contents are shared out of the tree as they are.
-pub struct Files(FileSystem);
+#[derive(Default)]
+pub struct Files(Left);
+
+/// What a run left.
+enum Left {
+    /// Its tree.
+    Tree(FileSystem),
+    /// What a run elsewhere reported: path, content, and whether it was changed.
+    Listed(Vec<(String, Bytes, bool)>),
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self::Listed(Vec::new())
+    }
+}
 
 impl Files {
+    /// The files of a run that happened elsewhere: for each its path, its content
+    /// and whether the guest changed it.
+    pub fn listed(files: impl IntoIterator<Item = (String, Bytes, bool)>) -> Self {
+        let mut files: Vec<_> = files.into_iter().collect();
+        files.sort();
+        Self(Left::Listed(files))
+    }
+
     /// The content of the file at `path`, as the guest named it.
     ///
-    /// Looks into read-only mounts as well, and follows links.
+    /// Looks into read-only mounts as well, and follows links; those of a run that
+    /// happened elsewhere are only found by their own path.
     pub fn get(&mut self, path: &str) -> Option<Bytes> {
-        let base = self.0.root()?;
-        let found = self
-            .0
-            .lookup(base, path.trim_start_matches('/'), true)
-            .ok()?;
-        self.0.shared_content(found.node?)
+        let path = path.trim_start_matches('/');
+        match &mut self.0 {
+            Left::Tree(fs) => {
+                let base = fs.root()?;
+                let found = fs.lookup(base, path, true).ok()?;
+                fs.shared_content(found.node?)
+            }
+            Left::Listed(files) => files
+                .iter()
+                .find(|(held, ..)| held.trim_start_matches('/') == path)
+                .map(|(_, content, _)| content.clone()),
+        }
     }
 
     /// Every file of the writable mounts, by its full path, in the order of paths.
@@ -35,8 +65,17 @@ impl Files {
     }
 
     fn collect(&self, only_changed: bool) -> Vec<(String, Bytes)> {
-        let fs = &self.0;
         let mut found = Vec::new();
+        let fs = match &self.0 {
+            Left::Tree(fs) => fs,
+            Left::Listed(files) => {
+                let wanted = files
+                    .iter()
+                    .filter(|(.., changed)| *changed || !only_changed);
+                found.extend(wanted.map(|(path, content, _)| (path.clone(), content.clone())));
+                return found;
+            }
+        };
         let Some(root) = fs.root() else {
             return found;
         };
@@ -89,7 +128,7 @@ impl FileSystem {
                 *content = Content::Shared(Bytes::from(bytes));
             }
         }
-        Files(self)
+        Files(Left::Tree(self))
     }
 
     fn shared_content(&self, node: NodeRef) -> Option<Bytes> {

@@ -28,6 +28,17 @@ struct Inner {
     files: usize,
 }
 
+/// What is at a path of an [`Image`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageEntry<'i> {
+    /// A file with this content.
+    File(&'i Bytes),
+    /// A directory.
+    Directory,
+    /// A symbolic link to this target.
+    Symlink(&'i str),
+}
+
 /// A node of an image; node 0 is its root directory.
 #[derive(Debug)]
 pub(super) enum ImageNode {
@@ -76,6 +87,31 @@ impl Image {
     /// Whether the image holds no file.
     pub fn is_empty(&self) -> bool {
         self.0.files == 0
+    }
+
+    /// Everything in the image by its path below the root, a directory before what
+    /// is in it.
+    pub fn entries(&self) -> Vec<(String, ImageEntry<'_>)> {
+        let mut found = Vec::with_capacity(self.0.nodes.len());
+        let mut open = vec![(String::new(), 0)];
+        while let Some((path, id)) = open.pop() {
+            let entry = match self.node(id) {
+                ImageNode::File(content) => ImageEntry::File(content),
+                ImageNode::Symlink(target) => ImageEntry::Symlink(target),
+                ImageNode::Directory { entries, .. } => {
+                    let below = |name: &str| match path.as_str() {
+                        "" => name.to_owned(),
+                        path => format!("{path}/{name}"),
+                    };
+                    open.extend(entries.iter().rev().map(|(name, id)| (below(name), *id)));
+                    ImageEntry::Directory
+                }
+            };
+            if id != 0 {
+                found.push((path, entry));
+            }
+        }
+        found
     }
 
     pub(super) fn node(&self, id: u32) -> &ImageNode {
@@ -153,7 +189,7 @@ impl ImageBuilder {
         let bad = |reason: &'static str| {
             Error::from(ErrorKind::BadPath {
                 path: path.to_owned(),
-                reason,
+                reason: reason.into(),
             })
         };
         let mut parts = components(path).map_err(bad)?;

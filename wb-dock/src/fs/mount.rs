@@ -33,6 +33,21 @@ impl Mount {
             writable: true,
         }
     }
+
+    /// Where it is.
+    pub fn at(&self) -> &str {
+        &self.at
+    }
+
+    /// What is there.
+    pub const fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Whether the guest may change it.
+    pub const fn is_writable(&self) -> bool {
+        self.writable
+    }
 }
 
 impl FileSystem {
@@ -55,10 +70,10 @@ impl FileSystem {
     }
 
     fn mount(&mut self, mount: Mount) -> Result<(), Error> {
-        let bad = |reason| {
+        let bad = |reason: &'static str| {
             Error::from(ErrorKind::BadPath {
                 path: mount.at.clone(),
-                reason,
+                reason: reason.into(),
             })
         };
         let parts = components(&mount.at).map_err(bad)?;

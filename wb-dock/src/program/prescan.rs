@@ -247,7 +247,7 @@ fn at_most(what: &'static str, found: u64, wanted: u64) -> Result<(), Error> {
         return Ok(());
     }
     Err(ErrorKind::TooLarge {
-        what,
+        what: what.into(),
         found,
         wanted,
     }

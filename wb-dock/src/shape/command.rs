@@ -51,7 +51,10 @@ impl Command {
                 services: Arc::clone(services),
             });
         };
-        Err(ErrorKind::NotACommand { reason }.into())
+        Err(ErrorKind::NotACommand {
+            reason: reason.into(),
+        }
+        .into())
     }
 
     pub(crate) fn services(&self) -> &Services {

@@ -101,6 +101,20 @@ impl Invocation {
         self
     }
 
+    /// Everything it holds, for a run that happens elsewhere.
+    pub fn into_parts(self) -> InvocationParts {
+        InvocationParts {
+            name: self.name,
+            args: self.args,
+            env: self.env,
+            mounts: self.mounts,
+            arg_mode: self.arg_mode,
+            stdin: self.stdin,
+            stdout: self.stdout,
+            stderr: self.stderr,
+        }
+    }
+
     /// The arguments and the input as the guest gets them.
     pub(crate) fn arguments(&mut self) -> Result<Vec<String>, Error> {
         let mut args = std::mem::take(&mut self.args);
@@ -129,6 +143,27 @@ impl Invocation {
     }
 }
 
+/// What an [`Invocation`] holds.
+#[derive(Debug, Default)]
+pub struct InvocationParts {
+    /// `argv[0]`, and the name in messages.
+    pub name: String,
+    /// The arguments after it.
+    pub args: Vec<String>,
+    /// Names and values of the environment.
+    pub env: Vec<(String, String)>,
+    /// The files.
+    pub mounts: Vec<Mount>,
+    /// How the arguments reach the guest.
+    pub arg_mode: ArgMode,
+    /// Standard input.
+    pub stdin: Input,
+    /// Where standard output goes.
+    pub stdout: Output,
+    /// Where standard error goes.
+    pub stderr: Output,
+}
+
 fn check(argument: &str, is_name: bool) -> Result<(), Error> {
     let reason = if argument.contains('\0') {
         "it has a NUL in it"
@@ -139,7 +174,7 @@ fn check(argument: &str, is_name: bool) -> Result<(), Error> {
     };
     Err(ErrorKind::BadArgument {
         argument: argument.to_owned(),
-        reason,
+        reason: reason.into(),
     }
     .into())
 }

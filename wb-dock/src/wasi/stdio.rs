@@ -24,6 +24,11 @@ impl Input {
         }
     }
 
+    /// The bytes at hand and the stream that follows them, if one does.
+    pub fn into_parts(self) -> (Bytes, Option<Box<dyn Read + Send>>) {
+        (self.ready, self.stream)
+    }
+
     /// The same input with `line` and a line feed before it.
     #[must_use]
     pub(crate) fn with_first_line(mut self, line: &str) -> Self {
@@ -100,6 +105,14 @@ impl Output {
     /// Output passed on to `stream` as the guest writes it.
     pub fn stream(stream: impl Write + Send + 'static) -> Self {
         Self(Sink::Stream(Box::new(stream)))
+    }
+
+    /// The stream it is passed on to; none when it is collected.
+    pub fn into_stream(self) -> Option<Box<dyn Write + Send>> {
+        match self.0 {
+            Sink::Capture(_) => None,
+            Sink::Stream(stream) => Some(stream),
+        }
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Fail> {

@@ -1,0 +1,192 @@
+//! The configuration of a container, as the OCI runtime specification 1.0.2 has it
+//! (<https://github.com/opencontainers/runtime-spec/blob/v1.0.2/config.md>).
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+/// The user and group inside: `nobody`.
+const NOBODY: u32 = 65_534;
+
+/// Memory on top of what the guest may use: code, stacks, compiling.
+const HEADROOM: u64 = 512 << 20;
+
+/// Threads and processes: the engine has one for each processor, and a few.
+const MOST_TASKS: u64 = 256;
+
+/// Processor time: two processors' worth in each period, in microseconds.
+const CPU_QUOTA: u64 = 200_000;
+const CPU_PERIOD: u64 = 100_000;
+
+/// What is to run in a container.
+pub(crate) struct Program {
+    /// The arguments, the first of which is the binary's path inside.
+    pub(crate) args: Vec<String>,
+    /// Bytes it may use, headroom not counted.
+    pub(crate) memory: u64,
+    /// A directory of the host that it may write, as `/scratch`.
+    pub(crate) scratch: Option<PathBuf>,
+}
+
+/// A container to be: its root and what runs in it.
+pub(crate) struct Bundle<'r> {
+    root: &'r Path,
+    program: Program,
+}
+
+impl<'r> Bundle<'r> {
+    pub(crate) fn new(root: &'r Path, program: Program) -> Self {
+        Self { root, program }
+    }
+
+    /// The text of `config.json`.
+    pub(crate) fn to_json(&self) -> String {
+        let user = rustix::process::geteuid();
+        format!(
+            "{:#}",
+            self.config((!user.is_root()).then(|| user.as_raw()))
+        )
+    }
+
+    /// The configuration; `rootless` is the user that has to stand for those inside.
+    fn config(&self, rootless: Option<u32>) -> Value {
+        let mut namespaces = vec!["pid", "network", "ipc", "uts", "mount", "cgroup"];
+        // Without the superuser only one user can be mapped, and it has to be this one.
+        let user = if rootless.is_some() { 0 } else { NOBODY };
+        if rootless.is_some() {
+            namespaces.push("user");
+        }
+        let namespaces: Vec<_> = namespaces
+            .iter()
+            .map(|name| json!({ "type": name }))
+            .collect();
+        let mut linux = json!({
+            "namespaces": namespaces,
+            "resources": {
+                "devices": [{ "allow": false, "access": "rwm" }],
+                "memory": { "limit": self.program.memory.saturating_add(HEADROOM) },
+                "cpu": { "quota": CPU_QUOTA, "period": CPU_PERIOD },
+                "pids": { "limit": MOST_TASKS },
+            },
+            "seccomp": seccomp(),
+            "maskedPaths": [
+                "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys",
+                "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+                "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+            ],
+            "readonlyPaths": [
+                "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+            ],
+        });
+        if let Some(host) = rootless {
+            let mapping = json!([{ "containerID": 0, "hostID": host, "size": 1 }]);
+            linux["uidMappings"] = mapping.clone();
+            linux["gidMappings"] = mapping;
+            // Control groups belong to the superuser unless they were delegated.
+            linux["resources"] = json!({});
+        }
+        let mut mounts = vec![json!({
+            "destination": "/proc", "type": "proc", "source": "proc",
+            "options": ["nosuid", "noexec", "nodev"],
+        })];
+        if let Some(scratch) = &self.program.scratch {
+            mounts.push(json!({
+                "destination": "/scratch", "type": "bind", "source": scratch,
+                "options": ["bind", "rw", "nosuid", "nodev"],
+            }));
+        }
+        let cwd = if self.program.scratch.is_some() {
+            "/scratch"
+        } else {
+            "/"
+        };
+        json!({
+            "ociVersion": "1.0.2",
+            "process": {
+                "terminal": false,
+                "user": { "uid": user, "gid": user },
+                "args": self.program.args,
+                "env": [],
+                "cwd": cwd,
+                "capabilities": {
+                    "bounding": [], "effective": [], "inheritable": [],
+                    "permitted": [], "ambient": [],
+                },
+                "rlimits": [
+                    { "type": "RLIMIT_CORE", "hard": 0, "soft": 0 },
+                    { "type": "RLIMIT_NOFILE", "hard": 256, "soft": 256 },
+                ],
+                "noNewPrivileges": true,
+            },
+            "root": { "path": self.root, "readonly": true },
+            "hostname": "worker",
+            "mounts": mounts,
+            "linux": linux,
+        })
+    }
+}
+
+/// What nothing in a container has any business with. The worker's own list is much
+/// shorter; this one holds before it is in force, and for native binaries.
+fn seccomp() -> Value {
+    json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+        "syscalls": [{
+            "action": "SCMP_ACT_ERRNO",
+            "names": [
+                "acct", "add_key", "bpf", "clock_adjtime", "clock_settime", "create_module",
+                "delete_module", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick",
+                "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup",
+                "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mount",
+                "mount_setattr", "move_mount", "move_pages", "name_to_handle_at", "nfsservctl",
+                "open_by_handle_at", "open_tree", "perf_event_open", "pivot_root",
+                "process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "reboot",
+                "request_key", "setns", "settimeofday", "swapoff", "swapon", "syslog",
+                "umount", "umount2", "unshare", "userfaultfd", "vhangup",
+            ],
+        }],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(rootless: Option<u32>) -> Value {
+        let program = Program {
+            args: vec!["/worker".to_owned()],
+            memory: 64 << 20,
+            scratch: None,
+        };
+        Bundle::new(Path::new("/r"), program).config(rootless)
+    }
+
+    #[test]
+    fn a_container_has_no_network_no_rights_and_limits() {
+        let config = config(None);
+        assert_eq!(config["root"]["readonly"], true);
+        assert_eq!(config["process"]["noNewPrivileges"], true);
+        assert_eq!(config["process"]["capabilities"]["bounding"], json!([]));
+        assert_eq!(
+            config["linux"]["resources"]["memory"]["limit"],
+            (64 << 20) + HEADROOM
+        );
+        let namespaces = config["linux"]["namespaces"].as_array().unwrap();
+        assert!(namespaces.contains(&json!({ "type": "network" })));
+        // A namespace without a path is a new one.
+        assert!(
+            namespaces
+                .iter()
+                .all(|namespace| namespace.get("path").is_none())
+        );
+    }
+
+    #[test]
+    fn without_the_superuser_there_is_a_user_namespace() {
+        let config = config(Some(1000));
+        let namespaces = config["linux"]["namespaces"].as_array().unwrap();
+        assert!(namespaces.contains(&json!({ "type": "user" })));
+        assert_eq!(config["linux"]["uidMappings"][0]["hostID"], 1000);
+    }
+}

@@ -1,0 +1,143 @@
+//! The system calls of a worker that runs guests: reading and writing what is open,
+//! memory, waiting, time. No call that opens, connects, starts or names anything.
+
+use std::collections::BTreeMap;
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
+};
+
+/// Allowed whatever their arguments are.
+const PLAIN: &[libc::c_long] = &[
+    // The wire.
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_close,
+    // Memory.
+    libc::SYS_brk,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    // The engine's image of the initial memory of a module: a file without a name.
+    libc::SYS_memfd_create,
+    libc::SYS_ftruncate,
+    libc::SYS_pwrite64,
+    // Waiting and time.
+    libc::SYS_futex,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_nanosleep,
+    libc::SYS_sched_yield,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_restart_syscall,
+    // Traps of guests are signals.
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    // The engine's flush of pipelines after it made code.
+    libc::SYS_membarrier,
+    libc::SYS_getrandom,
+    // Threads that are starting when the filter comes into force.
+    libc::SYS_rseq,
+    libc::SYS_set_robust_list,
+    libc::SYS_set_tid_address,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+];
+
+/// The filter: everything that is not on the list fails with `EPERM`.
+pub(super) fn filter() -> BpfProgram {
+    let mut rules: BTreeMap<_, _> = PLAIN.iter().map(|call| (*call, Vec::new())).collect();
+    // Code is written, then made executable, never both at a time.
+    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
+        let without = |flag| rule(2, SeccompCmpOp::MaskedEq(flag as u64), 0);
+        let either = [libc::PROT_WRITE, libc::PROT_EXEC].map(without);
+        rules.insert(call, either.to_vec());
+    }
+    let seals = [libc::F_ADD_SEALS, libc::F_GET_SEALS];
+    let sealing = seals.map(|seal| rule(1, SeccompCmpOp::Eq, seal as u64));
+    rules.insert(libc::SYS_fcntl, sealing.to_vec());
+    let name = rule(0, SeccompCmpOp::Eq, libc::PR_SET_NAME as u64);
+    rules.insert(libc::SYS_prctl, vec![name]);
+    // Ending itself, when something is wrong beyond repair.
+    let own = rule(0, SeccompCmpOp::Eq, u64::from(std::process::id()));
+    rules.insert(libc::SYS_tgkill, vec![own]);
+    SeccompFilter::new(
+        rules,
+        SeccompAction::Errno(libc::EPERM as u32),
+        SeccompAction::Allow,
+        ARCH,
+    )
+    .and_then(TryInto::try_into)
+    .expect("the list is fixed and well-formed")
+}
+
+/// Refused to native binaries: the network, leaving their process group, and what
+/// ordinary programs have no business with.
+const NOT_NATIVE: &[libc::c_long] = &[
+    libc::SYS_socket,
+    libc::SYS_setsid,
+    libc::SYS_setpgid,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_kexec_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_syslog,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+];
+
+/// The filter of native binaries: what is on the list fails with `EPERM`.
+pub(super) fn native_filter() -> BpfProgram {
+    let rules = NOT_NATIVE.iter().map(|call| (*call, Vec::new())).collect();
+    SeccompFilter::new(
+        rules,
+        SeccompAction::Allow,
+        SeccompAction::Errno(libc::EPERM as u32),
+        ARCH,
+    )
+    .and_then(TryInto::try_into)
+    .expect("the list is fixed and well-formed")
+}
+
+#[cfg(target_arch = "x86_64")]
+const ARCH: TargetArch = TargetArch::x86_64;
+#[cfg(target_arch = "aarch64")]
+const ARCH: TargetArch = TargetArch::aarch64;
+#[cfg(target_arch = "riscv64")]
+const ARCH: TargetArch = TargetArch::riscv64;
+
+fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> SeccompRule {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)
+        .and_then(|condition| SeccompRule::new(vec![condition]))
+        .expect("an argument of a system call has a number below six")
+}

@@ -1,0 +1,194 @@
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::NamedTempFile;
+use wb_dock::{Grant, Invocation, Outcome, Services};
+use wb_policy::Tier;
+
+use crate::channel::Worker;
+use crate::pool::{Launch, Pool};
+use crate::worker::Settings;
+use crate::{Attempt, Confinement, Error, Module, Runner, Unavailable, machine_image};
+
+/// Runs guests in workers in small QEMU machines, each with a kernel of its own.
+///
+/// A machine has memory, one processor, a clock and one virtio console port, which is
+/// the wire: no disk, no network. The worker is its first and only process and
+/// confines itself as in the process tier.
+#[derive(Debug)]
+pub struct Vm(Pool<Qemu>);
+
+/// What a [`Vm`] is made of.
+#[derive(Clone, Debug)]
+pub struct VmParts {
+    /// The emulator: `qemu-system-x86_64`, or its path.
+    pub qemu: PathBuf,
+    /// The kernel: a `bzImage`, for example Debian's `vmlinuz-*-cloud-amd64`.
+    pub kernel: PathBuf,
+    /// The kernel's modules, `lib/modules/VERSION`; none when it has virtio built in.
+    pub modules: Option<PathBuf>,
+    /// A binary whose `main` calls [`worker_if_asked`](crate::worker_if_asked).
+    pub worker: PathBuf,
+}
+
+#[derive(Debug)]
+struct Qemu {
+    qemu: PathBuf,
+    kernel: PathBuf,
+    image: NamedTempFile,
+    accelerator: &'static str,
+}
+
+/// Memory of a machine on top of what the guest may use: kernel, code, compiling.
+const HEADROOM: u64 = 384 << 20;
+
+/// Hardware first. That `/dev/kvm` is there does not mean that it works.
+const ACCELERATORS: [&str; 2] = ["kvm", "tcg"];
+
+impl Vm {
+    /// Makes an image of `parts` and boots it once, with KVM if that works here and
+    /// in software otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] when no machine boots, with what the emulator said.
+    pub fn new(parts: &VmParts) -> Result<Self, Error> {
+        let image = write_image(parts).map_err(|error| missing(error.to_string()))?;
+        let mut qemu = Qemu {
+            qemu: parts.qemu.clone(),
+            kernel: parts.kernel.clone(),
+            image,
+            accelerator: "",
+        };
+        let mut said = Vec::new();
+        for accelerator in ACCELERATORS {
+            qemu.accelerator = accelerator;
+            let pool = Pool::new(qemu);
+            match pool.try_out(&[]) {
+                Ok(_) => return Ok(Self(pool)),
+                Err(error) => said.push(format!("{accelerator}: {error}")),
+            }
+            qemu = pool.launch;
+        }
+        Err(missing(format!("no machine boots ({})", said.join("; "))).into())
+    }
+
+    /// The parts that this machine has where distributions put them, with `worker`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] when there is no readable kernel.
+    pub fn parts(worker: &Path) -> Result<VmParts, Error> {
+        let mut kernels: Vec<_> = std::fs::read_dir("/boot")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| std::fs::File::open(path).is_ok())
+            .filter_map(|path| {
+                let version = path.file_name()?.to_str()?.strip_prefix("vmlinuz-")?;
+                let version = version.to_owned();
+                Some((version, path))
+            })
+            .collect();
+        // A cloud kernel boots fastest; of these the newest.
+        kernels.sort_by_key(|(version, _)| (version.contains("cloud"), version.clone()));
+        let (version, kernel) = kernels
+            .pop()
+            .ok_or_else(|| missing("there is no kernel in `/boot`".to_owned()))?;
+        let modules = Path::new("/lib/modules").join(version);
+        Ok(VmParts {
+            qemu: PathBuf::from("qemu-system-x86_64"),
+            kernel,
+            modules: modules.is_dir().then_some(modules),
+            worker: worker.to_owned(),
+        })
+    }
+
+    /// What runs the machines: `kvm` or `tcg`.
+    pub fn accelerator(&self) -> &'static str {
+        self.0.launch.accelerator
+    }
+
+    /// Has a worker in a machine make `attempts`: for each the error number of the
+    /// system, or nothing if it worked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`], [`Error::Died`].
+    pub fn attempt(&self, attempts: &[Attempt]) -> Result<(Confinement, Vec<Option<i32>>), Error> {
+        self.0.try_out(attempts)
+    }
+}
+
+fn missing(missing: String) -> Unavailable {
+    Unavailable {
+        tier: Tier::Vm,
+        missing,
+        remedy: "install QEMU and a kernel (on Debian: apt-get install qemu-system-x86 \
+                 linux-image-cloud-amd64)"
+            .to_owned(),
+    }
+}
+
+fn write_image(parts: &VmParts) -> std::io::Result<NamedTempFile> {
+    let file = tempfile::Builder::new().prefix("wb-machine-").tempfile()?;
+    let image = machine_image(&parts.worker, parts.modules.as_deref())?;
+    std::fs::write(file.path(), image)?;
+    Ok(file)
+}
+
+impl Launch for Qemu {
+    const TIER: Tier = Tier::Vm;
+    const ALONE: bool = true;
+
+    fn launch(&self, settings: Settings) -> Result<Worker, Error> {
+        let settings = Settings {
+            is_machine: true,
+            ..settings
+        };
+        let memory = settings.memory.saturating_add(HEADROOM).div_ceil(1 << 20);
+        let arguments = format!("quiet panic=-1 reboot=t -- {}", settings.args().join(" "));
+        let mut command = Command::new(&self.qemu);
+        command
+            // The `microvm` machine has no timer that a kernel without KVM's clock could
+            // calibrate, and announces its devices by ACPI alone; this one boots anywhere.
+            .args(["-machine", "pc,usb=off,vmport=off"])
+            .args(["-accel", self.accelerator, "-cpu", "max"])
+            .args(["-m", &format!("{memory}M"), "-smp", "1"])
+            .args(["-nodefaults", "-no-user-config", "-no-reboot"])
+            .args(["-display", "none", "-serial", "none", "-monitor", "none"])
+            .arg("-kernel")
+            .arg(&self.kernel)
+            .arg("-initrd")
+            .arg(self.image.path())
+            .args(["-append", &arguments])
+            .args(["-device", "virtio-serial-pci"])
+            .args(["-chardev", "stdio,id=wire,signal=off"])
+            .args(["-device", "virtserialport,chardev=wire,name=wire"])
+            // The emulator itself: no new programs, no more rights, no other resources.
+            .args([
+                "-sandbox",
+                "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+            ])
+            .current_dir("/")
+            .stderr(Stdio::piped());
+        Worker::spawn(command).map_err(|error| Error::start(Tier::Vm, &error))
+    }
+}
+
+impl Runner for Vm {
+    fn tier(&self) -> Tier {
+        Tier::Vm
+    }
+
+    fn run(
+        &self,
+        module: &Module,
+        grant: &Grant,
+        services: &Services,
+        invocation: Invocation,
+    ) -> Result<Outcome, Error> {
+        self.0.run(module, grant, services, invocation)
+    }
+}

@@ -1,0 +1,301 @@
+//! The wire protocol between a host and a worker, whatever cage the worker is in.
+//!
+//! A frame is its length as a little-endian `u32` and that many bytes of postcard
+//! (<https://postcard.jamesmunns.com/wire-format>). The worker speaks first, with
+//! [`FromWorker::Hello`]; from then on each side waits for the other: a worker sends
+//! an [`Ask`](ask::Ask) and reads the answer, any number of times, before it reports.
+//! So there is never more than one frame under way, and no frame needs a number.
+//!
+//! A worker may have been taken over by its guest. What comes from it is read into
+//! memory only as fast as it arrives, up to a limit that the host derives from the
+//! grant, and means nothing but "my guest asks for this".
+
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use wb_policy::Cap;
+
+pub(crate) mod ask;
+mod data;
+mod failure;
+mod image;
+
+pub(crate) use failure::{Fault, FaultOutcome};
+pub(crate) use image::{WireFiles, WireMount};
+
+/// The version of the protocol. Both sides are usually one binary; a container or
+/// machine image may hold an older one.
+pub const VERSION: u16 = 1;
+
+/// Most bytes of a frame to a worker, which trusts its host.
+pub(crate) const MOST_TO_WORKER: u64 = 1 << 30;
+
+/// Most bytes of a frame that carries no result of a run: 16 MiB of a request's body
+/// and room for what goes with it.
+pub(crate) const MOST_ASKED: u64 = 17 << 20;
+
+/// From the host to the worker.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum ToWorker {
+    /// The program this worker will run, and under what. The first message.
+    Load(Load),
+    /// Run it once.
+    Run(Run),
+    /// The answer to the question the worker asked.
+    Answer(Result<ask::Answer, ask::Failed>),
+    /// Try something that the cage must not allow, and say what came of it.
+    Attempt(crate::Attempt),
+}
+
+/// From the worker to the host.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromWorker {
+    /// The worker is confined and ready. Sent before it reads anything.
+    Hello {
+        /// Always [`VERSION`] of the worker's build.
+        version: u16,
+        /// What it is confined by.
+        confinement: crate::Confinement,
+    },
+    /// Whether the program was compiled and linked.
+    Loaded(Result<(), Fault>),
+    /// The guest asks for something.
+    Ask(ask::Ask),
+    /// The run is over.
+    Done(Result<Report, FaultOutcome>),
+    /// What came of an attempt: the system's error number, or none if it worked.
+    Attempted(Option<i32>),
+}
+
+/// A program and what it may import.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Load {
+    pub(crate) wasm: Bytes,
+    /// What is granted, of which `provided` has something behind it.
+    pub(crate) caps: Vec<Cap>,
+    pub(crate) provided: Vec<Cap>,
+    pub(crate) profile: String,
+    pub(crate) limits: WireLimits,
+}
+
+/// One run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) session: (String, String),
+    pub(crate) name: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) stdin1: bool,
+    pub(crate) mounts: Vec<WireMount>,
+    /// Input at hand; what follows is asked for if `stdin_goes_on`.
+    pub(crate) stdin: Bytes,
+    pub(crate) stdin_goes_on: bool,
+    /// Whether standard output and standard error are passed on while it runs.
+    pub(crate) streams: (bool, bool),
+    /// Whether the clock is the host's.
+    pub(crate) host_clock: bool,
+    /// The seed of repeatable randomness; the host's source without one.
+    pub(crate) seed: Option<u64>,
+}
+
+/// What came of a run that ended by itself.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) exit_code: i32,
+    pub(crate) stdout: Bytes,
+    pub(crate) stderr: Bytes,
+    pub(crate) memory_peak: u64,
+    pub(crate) fuel: u64,
+    pub(crate) output: u64,
+    pub(crate) host_calls: u64,
+    pub(crate) files: WireFiles,
+}
+
+/// [`wb_policy::Limits`] as they travel.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct WireLimits {
+    pub(crate) memory: u64,
+    pub(crate) wall: std::time::Duration,
+    pub(crate) fuel: Option<u64>,
+    pub(crate) output: u64,
+    pub(crate) host_calls: u64,
+    pub(crate) egress: u64,
+    pub(crate) children: u32,
+}
+
+impl From<wb_policy::Limits> for WireLimits {
+    fn from(limits: wb_policy::Limits) -> Self {
+        Self {
+            memory: limits.memory,
+            wall: limits.wall,
+            fuel: limits.fuel,
+            output: limits.output,
+            host_calls: limits.host_calls,
+            egress: limits.egress,
+            children: limits.children,
+        }
+    }
+}
+
+impl From<WireLimits> for wb_policy::Limits {
+    fn from(limits: WireLimits) -> Self {
+        Self {
+            memory: limits.memory,
+            wall: limits.wall,
+            fuel: limits.fuel,
+            output: limits.output,
+            host_calls: limits.host_calls,
+            egress: limits.egress,
+            children: limits.children,
+        }
+    }
+}
+
+/// Writes `message` as one frame, in one call. `buffer` is scratch space.
+pub(crate) fn write_frame(
+    to: &mut impl Write,
+    message: &impl Serialize,
+    buffer: &mut Vec<u8>,
+) -> io::Result<()> {
+    buffer.clear();
+    buffer.extend_from_slice(&[0; 4]);
+    let frame = postcard::to_extend(message, std::mem::take(buffer)).map_err(invalid)?;
+    *buffer = frame;
+    let length = u32::try_from(buffer.len() - 4).map_err(invalid)?;
+    buffer[..4].copy_from_slice(&length.to_le_bytes());
+    to.write_all(buffer)?;
+    to.flush()?;
+    trim(buffer);
+    Ok(())
+}
+
+/// Reads one frame of at most `most` bytes. `buffer` is scratch space.
+///
+/// # Errors
+///
+/// `InvalidData` for a frame that is too long, is no message or has bytes after it;
+/// `UnexpectedEof` for one that is cut short.
+pub(crate) fn read_frame<T: DeserializeOwned>(
+    from: &mut impl Read,
+    most: u64,
+    buffer: &mut Vec<u8>,
+) -> io::Result<T> {
+    let mut header = [0; 4];
+    from.read_exact(&mut header)?;
+    let length = u64::from(u32::from_le_bytes(header));
+    if length > most {
+        return Err(invalid(format!(
+            "a frame of {length} bytes, at most {most} wanted"
+        )));
+    }
+    buffer.clear();
+    // Memory is taken as bytes arrive, so a false length costs nothing.
+    if from.take(length).read_to_end(buffer)? as u64 != length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let message = decode(buffer);
+    trim(buffer);
+    message
+}
+
+fn decode<T: DeserializeOwned>(frame: &[u8]) -> io::Result<T> {
+    match postcard::take_from_bytes(frame).map_err(invalid)? {
+        (message, []) => Ok(message),
+        (_, rest) => Err(invalid(format!("{} bytes after the message", rest.len()))),
+    }
+}
+
+/// One large frame should not hold its memory for ever.
+fn trim(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > 1 << 20 {
+        *buffer = Vec::new();
+    }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+/// For the fuzzer: any bytes are read as a frame from a worker and from a host.
+#[doc(hidden)]
+pub fn decode_anything(bytes: &[u8]) {
+    let mut buffer = Vec::new();
+    drop(read_frame::<FromWorker>(&mut &*bytes, 1 << 16, &mut buffer));
+    drop(read_frame::<ToWorker>(&mut &*bytes, 1 << 16, &mut buffer));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(message: &impl Serialize) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_frame(&mut out, message, &mut Vec::new()).unwrap();
+        out
+    }
+
+    fn read(bytes: &[u8]) -> io::Result<FromWorker> {
+        read_frame(&mut &*bytes, 1 << 16, &mut Vec::new())
+    }
+
+    fn report(stdout: Vec<u8>, name: String) -> FromWorker {
+        FromWorker::Done(Ok(Report {
+            exit_code: -7,
+            stdout: stdout.into(),
+            files: WireFiles(vec![(name, Bytes::from_static(b"x"), true)]),
+            ..Report::default()
+        }))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(stdout: Vec<u8>, name in ".{0,40}") {
+            let bytes = frame(&report(stdout.clone(), name.clone()));
+            let FromWorker::Done(Ok(read)) = read(&bytes).unwrap() else {
+                panic!("another message")
+            };
+            prop_assert_eq!(&read.stdout[..], &stdout[..]);
+            prop_assert_eq!(&read.files.0[0].0, &name);
+            prop_assert_eq!(read.exit_code, -7);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            decode_anything(&bytes);
+            let mut framed = (bytes.len() as u32).to_le_bytes().to_vec();
+            framed.extend_from_slice(&bytes);
+            decode_anything(&framed);
+        }
+
+        #[test]
+        fn every_cut_is_noticed(stdout in prop::collection::vec(any::<u8>(), 0..64), cut in any::<prop::sample::Index>()) {
+            let bytes = frame(&report(stdout, "f".into()));
+            let cut = cut.index(bytes.len());
+            prop_assert_eq!(read(&bytes[..cut]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        }
+    }
+
+    #[test]
+    fn a_frame_too_long_is_refused_before_it_is_read() {
+        let error = read(&u32::MAX.to_le_bytes()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a frame of 4294967295 bytes, at most 65536 wanted"
+        );
+    }
+
+    #[test]
+    fn bytes_after_a_message_are_refused() {
+        let mut bytes = frame(&FromWorker::Attempted(None));
+        bytes.push(0);
+        bytes[0] += 1;
+        assert_eq!(
+            read(&bytes).unwrap_err().to_string(),
+            "1 bytes after the message"
+        );
+    }
+}
