@@ -17,7 +17,7 @@ const PRELUDE: &str = "/w";
 const PRELUDE_PACK: &str = "/o/prelude.pack";
 
 /// What a program can reach of the prelude; the rest comes by their imports.
-const PRELUDE_ENTRIES: [&str; 13] = [
+const PRELUDE_ENTRIES: [&str; 24] = [
     "core.js",
     "inspect.js",
     "table.js",
@@ -27,6 +27,17 @@ const PRELUDE_ENTRIES: [&str; 13] = [
     "wb/session.js",
     "wb/commands.js",
     "wb/parallel.js",
+    "wb/exec.js",
+    "wb/vfs.js",
+    "wb/kv.js",
+    "wb/queue.js",
+    "wb/secrets.js",
+    "wb/net.js",
+    "wb/browse.js",
+    "wb/llm.js",
+    "wb/tcp.js",
+    "wb/tls.js",
+    "wb/udp.js",
     "node/fs.js",
     "node/path.js",
     "node/process.js",

@@ -1,10 +1,12 @@
 const codes = {
-  [-1]: "no-such-command",
+  [-1]: "not-found",
   [-2]: "too-deep",
   [-3]: "refused",
   [-4]: "bad-request",
-  [-5]: "child-failed",
+  [-5]: "failed",
   [-6]: "limit",
+  [-7]: "unavailable",
+  [-8]: "timed-out",
 };
 
 // A call to the Dock that failed. `code` is one of the words above.
