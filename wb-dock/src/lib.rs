@@ -25,6 +25,10 @@
 //! | [`Program::admit`] → [`Command`] | which imports there are, by a [`Grant`] and [`Services`] |
 //! | [`Command::run`] → [`Outcome`] | one [`Invocation`]: arguments, streams, files |
 //!
+//! A component goes the same way: [`Engine::load_component`] → [`ComponentProgram`] →
+//! [`ComponentProgram::admit`] → [`Component`], whose functions are called with values of
+//! Rust, as text or as JSON. What it may import is in [`wit`].
+//!
 //! A [`Grant`] is made by `wb-policy` alone, and everything a run uses is charged to
 //! one budget, by the runs it starts as well. An [`Error`] says which import was
 //! refused, which limit was reached, or how the guest crashed.
