@@ -21,20 +21,33 @@ struct Store {
 
 impl Kv for Store {
     fn get(&self, _: &Principal<'_>, key: &str) -> Result<Option<Bytes>, Failure> {
-        Ok(self.values.lock().unwrap().get(key).cloned())
+        Ok(self
+            .values
+            .lock()
+            .expect("nobody panics with it")
+            .get(key)
+            .cloned())
     }
 
     fn put(&self, _: &Principal<'_>, key: &str, value: Bytes) -> Result<(), Failure> {
-        self.values.lock().unwrap().insert(key.to_owned(), value);
+        self.values
+            .lock()
+            .expect("nobody panics with it")
+            .insert(key.to_owned(), value);
         Ok(())
     }
 
     fn delete(&self, _: &Principal<'_>, key: &str) -> Result<bool, Failure> {
-        Ok(self.values.lock().unwrap().remove(key).is_some())
+        Ok(self
+            .values
+            .lock()
+            .expect("nobody panics with it")
+            .remove(key)
+            .is_some())
     }
 
     fn list(&self, _: &Principal<'_>, prefix: &str) -> Result<Vec<String>, Failure> {
-        let values = self.values.lock().unwrap();
+        let values = self.values.lock().expect("nobody panics with it");
         Ok(values
             .keys()
             .filter(|key| key.starts_with(prefix))
@@ -45,12 +58,19 @@ impl Kv for Store {
 
 impl Queue for Store {
     fn publish(&self, _: &Principal<'_>, _: &str, message: Bytes) -> Result<(), Failure> {
-        self.messages.lock().unwrap().push_back(message);
+        self.messages
+            .lock()
+            .expect("nobody panics with it")
+            .push_back(message);
         Ok(())
     }
 
     fn poll(&self, _: &Principal<'_>, _: &str) -> Result<Option<Bytes>, Failure> {
-        Ok(self.messages.lock().unwrap().pop_front())
+        Ok(self
+            .messages
+            .lock()
+            .expect("nobody panics with it")
+            .pop_front())
     }
 }
 
@@ -108,19 +128,20 @@ impl Vfs for Store {
 /// What the program prints, with a store behind the four capabilities of storage.
 fn printed(artifact: &Artifact) -> String {
     let caps = CapSet::from_iter([Cap::Vfs, Cap::Kv, Cap::Queue, Cap::Secrets]);
-    let grant = Grant::decide(caps, Trust::FirstParty, &Profile::minimal(), None).unwrap();
+    let grant = Grant::decide(caps, Trust::FirstParty, &Profile::minimal(), None);
+    let grant = grant.expect("it is first-party");
     let store = Arc::new(Store::default());
     let services = Services::default()
         .vfs(store.clone())
         .kv(store.clone())
         .queue(store.clone())
         .secrets(store);
-    let program = engine().load(&artifact.wasm).unwrap();
-    let command = program.admit(&grant, &services).unwrap();
-    let outcome = command.run(Invocation::new("test")).unwrap();
+    let program = engine().load(&artifact.wasm).expect("a module");
+    let command = program.admit(&grant, &services).expect("all is granted");
+    let outcome = command.run(Invocation::new("test")).expect("it ends");
     let stderr = String::from_utf8_lossy(&outcome.stderr);
     assert_eq!(outcome.exit_code, 0, "{stderr}");
-    String::from_utf8(outcome.stdout.to_vec()).unwrap()
+    String::from_utf8(outcome.stdout.to_vec()).expect("text")
 }
 
 const C: &str = r#"
