@@ -126,6 +126,18 @@ pub fn resolve(
     }
 }
 
+/// Whether this version builds the form of `source`; nothing is looked at or fetched.
+///
+/// # Errors
+///
+/// [`ErrorKind::Unsupported`] says why not, and what works instead.
+pub fn supported(source: &BuildSrc) -> Result<(), Error> {
+    match source {
+        BuildSrc::Path(_) | BuildSrc::Wasm(_) | BuildSrc::Archive(_) => Ok(()),
+        other => Err(unsupported(&format!("`{other}`"), refusal(other))),
+    }
+}
+
 /// Why a form is not built.
 fn refusal(source: &BuildSrc) -> &'static str {
     match source {

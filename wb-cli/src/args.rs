@@ -104,7 +104,7 @@ pub(crate) enum Verb {
     Versions(Named),
     /// Point a command at an earlier version
     Rollback(Rollback),
-    /// Remove artifacts that no binding names, with their compiled code
+    /// Remove artifacts that no binding names, and what is over the bounds of the caches
     Gc(Gc),
     /// The compilers: wasm modules, pinned by digest
     #[command(subcommand)]
@@ -160,7 +160,7 @@ pub(crate) enum ToolkitVerb {
     },
     /// Install a bundle: everything in it is registered, or nothing
     Install(Install),
-    /// Forget a command, or one of its versions; `wbx gc` removes the artifacts
+    /// Forget a command, one of its versions, or an installed toolkit with all of its commands
     Remove(Remove),
     /// Consent to capabilities that a third-party toolkit asks for
     Grant(Grant),
@@ -203,6 +203,9 @@ pub(crate) struct BuildInline {
         hide_default_value = true
     )]
     pub(crate) caps: String,
+    /// Take the name over from a command of a toolkit
+    #[arg(long, visible_alias = "force")]
+    pub(crate) replace: bool,
 }
 
 /// What to write out.
@@ -237,7 +240,7 @@ pub(crate) struct TaskRun {
 pub(crate) struct Source {
     /// Name of the command
     pub(crate) name: String,
-    /// Language of the source: c, c++, js, ts, go, zig, rust
+    /// Language of the source: c, c++, js, ts
     pub(crate) lang: String,
     /// The source file; `-` for stdin
     pub(crate) file: PathBuf,
@@ -279,7 +282,7 @@ pub(crate) struct Install {
 /// What to forget.
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
-    /// Name of the command
+    /// Name of the command, or of an installed toolkit
     pub(crate) name: String,
     /// First digits of one version's sha256; all versions if absent
     pub(crate) sha: Option<String>,
@@ -304,9 +307,9 @@ pub(crate) struct Grant {
 /// What to verify.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// Name of the toolkit
+    /// Names of toolkits, or paths to their directories
     #[arg(required_unless_present = "all", conflicts_with = "all")]
-    pub(crate) id: Option<String>,
+    pub(crate) ids: Vec<String>,
     /// Every toolkit under the root
     #[arg(long)]
     pub(crate) all: bool,

@@ -22,6 +22,8 @@ pub(crate) struct Failure {
     pub(crate) details: String,
     /// The findings for programs.
     pub(crate) data: Option<Value>,
+    /// Whether the details say already what the message does.
+    pub(crate) told: bool,
     /// Whether the message stands alone, without `error` in front.
     pub(crate) verbatim: bool,
 }
@@ -37,6 +39,7 @@ impl Failure {
             exit,
             details: String::new(),
             data: None,
+            told: false,
             verbatim: false,
         }
     }
@@ -81,7 +84,6 @@ impl From<wb_host::Error> for Failure {
             | ErrorKind::TierUnavailable { .. } => Exit::Refused,
             ErrorKind::Install(error) => of_install(error),
             ErrorKind::Build(failure) => of_build(&failure.error),
-            ErrorKind::PrebuiltMismatch { .. } => Exit::Unverified,
             ErrorKind::Dock(error) => of_dock(error),
             _ => Exit::Failed,
         };

@@ -18,7 +18,7 @@ mod verb;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Common, Wbx};
 use crate::exit::Exit;
@@ -38,17 +38,19 @@ fn main() -> ExitCode {
 /// Answers a command line that does not parse, or asks for help.
 fn usage(error: &clap::Error) -> Exit {
     let asked = !error.use_stderr();
-    let json = std::env::args_os().any(|arg| arg == "--json");
+    // What follows the name of a command is the guest's.
+    let args = std::env::args().take_while(|arg| arg != "--");
+    let args: Vec<_> = args.skip(1).collect();
+    let json = args.iter().any(|arg| arg == "--json");
     if json && !asked {
         let common = Common {
             json,
             ..Common::default()
         };
         let text = error.to_string();
-        let message = text.trim_start_matches("error: ").lines().next();
-        let failure = Failure::usage(message.unwrap_or_default())
-            .hint("`wbx --help` lists the verbs and their options");
-        return Ui::new(common, "").finish(Err(failure));
+        let failure =
+            Failure::usage(complaint(&text)).hint("`wbx --help` lists the verbs and their options");
+        return Ui::new(common, verb_of(&args).leak()).finish(Err(failure));
     }
     let text = error.render();
     let _ = if asked {
@@ -57,4 +59,27 @@ fn usage(error: &clap::Error) -> Exit {
         write!(anstream::stderr().lock(), "{}", text.ansi())
     };
     if asked { Exit::Done } else { Exit::Usage }
+}
+
+/// What is wrong with a command line, without the usage that follows it.
+fn complaint(text: &str) -> String {
+    let lines = text.trim_start_matches("error: ").lines().map(str::trim);
+    let lines =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
+}
+
+/// The verb as far as the words name one.
+fn verb_of(args: &[String]) -> String {
+    let mut command = Wbx::command();
+    let mut verb = Vec::new();
+    for arg in args.iter().filter(|arg| !arg.starts_with('-')) {
+        let Some(found) = command.find_subcommand(arg).cloned() else {
+            break;
+        };
+        verb.push(found.get_name().to_owned());
+        command = found;
+    }
+    verb.join(" ")
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -11,6 +12,8 @@ use crate::failure::Failure;
 use crate::text::harmless;
 
 const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const WARNING: Style = AnsiColor::Yellow.on_default();
 const HINT: Style = AnsiColor::Cyan.on_default();
 
 /// What `--json` prints: one line, whatever happened.
@@ -30,6 +33,30 @@ struct Fault<'a> {
     message: &'a str,
     hint: Option<&'a str>,
     retryable: bool,
+}
+
+/// `text` with the marks at the beginning of its lines in colour.
+fn marked(text: &str) -> Cow<'_, str> {
+    if !text.contains(['✓', '✗']) {
+        return text.into();
+    }
+    let line = |line: &str| {
+        let start = line.trim_start();
+        let indent = &line[..line.len() - start.len()];
+        let mark = [('✓', GOOD), ('✗', ERROR), ('!', WARNING)];
+        let mark = mark.into_iter().find(|(mark, _)| start.starts_with(*mark));
+        match mark {
+            Some((mark, style)) => {
+                let rest = &start[mark.len_utf8()..];
+                format!("{indent}{style}{mark}{style:#}{rest}")
+            }
+            None => line.to_owned(),
+        }
+    };
+    text.split_inclusive('\n')
+        .map(line)
+        .collect::<String>()
+        .into()
 }
 
 impl Envelope<'_> {
@@ -105,7 +132,7 @@ impl Ui {
         } else if done.text.is_empty() {
             Ok(())
         } else {
-            writeln!(out, "{}", harmless(&done.text))
+            writeln!(out, "{}", marked(&harmless(&done.text)))
         };
         match written.and_then(|()| out.flush()) {
             // The reader has seen enough (`wbx … | head`).
@@ -132,10 +159,13 @@ impl Ui {
         }
         let mut err = anstream::stderr().lock();
         if !failure.details.is_empty() {
-            let _ = writeln!(err, "{}\n", failure.details.trim_end());
+            let end = if failure.told { "" } else { "\n" };
+            let _ = writeln!(err, "{}{end}", failure.details.trim_end());
         }
         let message = harmless(&failure.message);
-        let _ = if failure.verbatim {
+        let _ = if failure.told {
+            Ok(())
+        } else if failure.verbatim {
             writeln!(err, "{message}")
         } else {
             let code = &failure.code;

@@ -6,4 +6,5 @@ mod invocation;
 
 pub use command::Command;
 pub use component::{Called, Component, Instance, Params, Results, TypedFunction};
-pub use invocation::{ArgMode, Invocation, InvocationParts};
+pub use invocation::{Invocation, InvocationParts};
+pub use wb_policy::ArgMode;

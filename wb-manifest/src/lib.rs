@@ -42,5 +42,6 @@ pub use skill::{
 pub use skill_index::SkillEntry;
 pub use spanned::Spanned;
 pub use tree::Tree;
-pub use vocabulary::{ArgMode, Lang, Status, UnknownWord};
+pub use vocabulary::{Lang, Status, UnknownWord};
 pub use wb_oql::{Diagnostic, Label, LineIndex, Position, Severity, Span};
+pub use wb_policy::ArgMode;

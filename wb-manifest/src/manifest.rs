@@ -5,13 +5,13 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use wb_oql::Span;
-use wb_policy::{Cap, CapSet, Shape, Trust};
+use wb_policy::{ArgMode, Cap, CapSet, Shape, Trust};
 
 use crate::recipe::{Check, Recipe};
 use crate::skill_index::SkillEntry;
 use crate::{
-    ArgMode, BuildSrc, CommandName, Digest, HttpsUrl, InvalidPath, Lang, RelDir, RelPath, Spanned,
-    Status, ToolkitId,
+    BuildSrc, CommandName, Digest, HttpsUrl, InvalidPath, Lang, RelDir, RelPath, Spanned, Status,
+    ToolkitId,
 };
 
 /// What a manifest states about one toolkit.
@@ -54,6 +54,7 @@ pub struct Manifest {
     /// `#+REQUIRES`: further programs that the skills assume.
     pub requires: Vec<Spanned<Requirement>>,
     /// `#+ARG_MODE`: how a command receives its arguments.
+    #[schemars(schema_with = "arg_mode_schema")]
     pub arg_mode: Option<Spanned<ArgMode>>,
     /// `#+SHA256`: digest of a prebuilt artifact.
     pub sha256: Option<Spanned<Digest>>,
@@ -354,6 +355,19 @@ fn shape_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "description": "How the artifact is invoked; null for discovery-only toolkits",
         "enum": names.collect::<Vec<_>>(),
+    })
+}
+
+fn arg_mode_schema(_: &mut SchemaGenerator) -> Schema {
+    let names: Vec<_> = ArgMode::NAMES
+        .iter()
+        .copied()
+        .map(Some)
+        .chain([None])
+        .collect();
+    json_schema!({
+        "description": "How a command receives its arguments; null is argv",
+        "enum": names,
     })
 }
 

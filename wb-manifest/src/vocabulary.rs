@@ -128,25 +128,6 @@ vocabulary! {
     Rust = "rust",
 }
 
-vocabulary! {
-    /// How a command receives its arguments: `#+ARG_MODE`.
-    ArgMode, "argument mode",
-    /// As `argv`.
-    Argv = "argv",
-    /// Joined by one space, as the first line of standard input.
-    Stdin1 = "stdin1",
-}
-
-#[expect(
-    clippy::derivable_impls,
-    reason = "the macro lists the variants of three types"
-)]
-impl Default for ArgMode {
-    fn default() -> Self {
-        Self::Argv
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@
 //! code. [`Grant::decide`] makes of these the one proof that the engine asks
 //! for, and a [`Budget`] is what a run under that grant spends.
 
+mod arg_mode;
 mod budget;
 mod cap;
 mod consent;
@@ -22,6 +23,7 @@ mod shape;
 mod tier;
 mod trust;
 
+pub use arg_mode::{ArgMode, UnknownArgMode};
 pub use budget::{Budget, CapUse, Exceeded, MemoryReservation, Resource, Usage};
 pub use cap::{Cap, CapSet, UnknownCap};
 pub use consent::Consent;

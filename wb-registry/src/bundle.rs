@@ -59,7 +59,7 @@ struct Index {
 #[non_exhaustive]
 pub enum BundleError {
     /// Not a zip file, or a damaged one.
-    #[error("the bundle is not a readable zip file: {0}")]
+    #[error("it is no bundle, or a damaged one: {0}")]
     Zip(String),
     /// An entry has a name that could do harm where it is unpacked.
     #[error("bundle entry `{name}` is refused: {why}")]

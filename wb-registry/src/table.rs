@@ -168,8 +168,8 @@ impl CommandTable {
 
     /// Binds a name, and returns what it stood for before.
     ///
-    /// A toolkit takes over a session's command, its own, or none; a session
-    /// takes over what it likes.
+    /// A toolkit takes over a session's command, its own, or none; a session only
+    /// what a session made.
     ///
     /// # Errors
     ///
@@ -184,7 +184,7 @@ impl CommandTable {
         let before = self.dynamic.get(&binding.name).map(History::current);
         let holder = before.and_then(|before| before.toolkit.as_ref());
         match (holder, &binding.toolkit) {
-            (Some(holder), Some(toolkit)) if holder != toolkit => Err(BindError::Held {
+            (Some(holder), toolkit) if toolkit.as_ref() != Some(holder) => Err(BindError::Held {
                 name: binding.name,
                 holder: holder.clone(),
             }),

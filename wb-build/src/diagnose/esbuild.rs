@@ -23,7 +23,7 @@ pub(super) fn read(text: &str) -> Vec<Diagnostic> {
             found.push(diagnostic);
         } else if let Some(note) = note(line) {
             // A note follows its finding; before any there is none to explain.
-            if !found.is_empty() {
+            if !found.is_empty() && !is_advice(note) {
                 found.push(Diagnostic::note(note));
             }
         }
@@ -67,6 +67,13 @@ fn note(line: &str) -> Option<&str> {
     (!rest.starts_with(' ') && !rest.is_empty()).then_some(rest)
 }
 
+/// Whether a note tells of options of esbuild, which are the lane's and not the user's.
+fn is_advice(note: &str) -> bool {
+    ["external", "\"--", "platform", "loader"]
+        .iter()
+        .any(|word| note.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::diagnose::read;
@@ -81,6 +88,7 @@ mod tests {
       3 │ import leftPad from \"left-pad\";
         ╵                     ~~~~~~~~~~
 
+  The import of \"left-pad\" comes from here.
   You can mark the path \"left-pad\" as external to exclude it from the bundle.
 
 ▲ [WARNING] Import \"x\" will always be undefined [import-is-undefined]
@@ -99,7 +107,7 @@ mod tests {
             found,
             [
                 "src/index.js:3:21: error: Could not resolve \"left-pad\"",
-                "note: You can mark the path \"left-pad\" as external to exclude it from the bundle.",
+                "note: The import of \"left-pad\" comes from here.",
                 "a.js:1:1: warning[import-is-undefined]: Import \"x\" will always be undefined",
             ]
         );

@@ -27,6 +27,16 @@ pub enum Package {
     Files(Tree),
 }
 
+impl Package {
+    /// Bytes that were fetched: of the archive, or of the unpacked files.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Archive(bytes) => bytes.len() as u64,
+            Self::Files(files) => files.size(),
+        }
+    }
+}
+
 /// The files of a pack by member name, each with the digest the lock pins.
 pub type PackFiles = BTreeMap<String, Bytes>;
 

@@ -19,12 +19,21 @@ pub(crate) fn run(args: &Gc, env: &Env) -> Result<Done, Failure> {
     let freed = size(collected.bytes);
     let kept = collected.kept;
     lines.insert(0, format!("{verb} {artifacts} ({freed}), {kept} in use"));
+    if collected.cached > 0 {
+        let files = count(collected.cached, "cached file");
+        let freed = size(collected.cached_bytes);
+        lines.push(format!(
+            "{verb} {files} ({freed}) that a build or a run makes again"
+        ));
+    }
     let data = json!({
         "dry_run": args.dry_run,
         "removed": collected.removed,
         "kept": kept,
         "bytes": collected.bytes,
         "leftovers": collected.leftovers,
+        "cached_files": collected.cached,
+        "cached_bytes": collected.cached_bytes,
     });
     Ok(Done::new(lines.join("\n"), data))
 }

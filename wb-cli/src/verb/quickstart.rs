@@ -37,11 +37,7 @@ pub(crate) fn run(env: &Env, ui: Ui) -> Result<Done, Failure> {
     ui.say("Compilers: wasm modules, pinned by digest; what is there already is skipped.\n");
     let toolchains = env.nexus().toolchains()?.offline(env.offline);
     toolchains.install(&[], &*progress::follow(ui))?;
-    let ready = toolchains
-        .list()
-        .iter()
-        .filter(|pack| pack.installed)
-        .count();
+    let ready = toolchains.list().iter().filter(|pack| pack.ready()).count();
     let installed = start.elapsed();
     ui.say(&format!(
         "{} ready after {}\n",

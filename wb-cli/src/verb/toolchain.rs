@@ -31,7 +31,7 @@ pub(crate) fn run(verb: &ToolchainVerb, env: &Env, ui: Ui) -> Result<Done, Failu
         }
         ToolchainVerb::Install { packs } => {
             toolchains.install(&names(packs), &*follow())?;
-            let ready = toolchains.list().into_iter().filter(|pack| pack.installed);
+            let ready = toolchains.list().into_iter().filter(|pack| pack.ready());
             let ready: Vec<_> = ready.map(|pack| pack.name).collect();
             let text = format!("{} ready: {}", count(ready.len(), "pack"), ready.join(" "));
             Ok(Done::new(text, json!({ "installed": ready })))
@@ -76,12 +76,17 @@ fn names(packs: &[String]) -> Vec<&str> {
 }
 
 fn line(pack: &PackStatus) -> String {
-    let state = match (pack.installed, pack.size) {
-        (true, bytes) => size(bytes),
-        (false, 0) => "-".to_owned(),
-        (false, _) => "outdated".to_owned(),
+    let state = match (pack.installed, pack.compiled, pack.size) {
+        (true, true, bytes) => size(bytes),
+        // An installation that was interrupted while it compiled.
+        (true, false, _) => "not compiled".to_owned(),
+        (false, _, 0) => "-".to_owned(),
+        (false, ..) => "outdated".to_owned(),
     };
-    format!("{:<12} {state:>10}  {}", pack.name, pack.about)
+    format!(
+        "{:<12} {state:>12}  {} ({})",
+        pack.name, pack.about, pack.licence
+    )
 }
 
 fn data(pack: &PackStatus) -> serde_json::Value {
@@ -92,6 +97,7 @@ fn data(pack: &PackStatus) -> serde_json::Value {
         "licence": pack.licence,
         "digest": pack.digest,
         "installed": pack.installed,
+        "compiled": pack.compiled,
         "size": pack.size,
     })
 }

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use wb_manifest::ToolkitId;
 
 use crate::Home;
@@ -53,6 +55,23 @@ impl Catalog {
         )
     }
 
+    /// The toolkit in the directory `dir`, wherever that is.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoSuchToolkit`](crate::ErrorKind::NoSuchToolkit) if it holds none,
+    /// or its own name is no name of a toolkit; `shown` is what a message calls it.
+    pub fn at(dir: &Path, shown: &str) -> Result<(ToolkitId, Toolkits), Error> {
+        // `.` and `..` get the names they stand for.
+        let dir = dir.canonicalize().map_err(|_| no_such_toolkit(shown))?;
+        let id = dir.file_name().and_then(|name| name.to_str()?.parse().ok());
+        let place = dir.parent().map(Toolkits::at);
+        match (id, place) {
+            (Some(id), Some(place)) if place.contains(&id) => Ok((id, place)),
+            _ => Err(no_such_toolkit(shown)),
+        }
+    }
+
     /// The toolkit that the user calls `name`, and the place it lies in.
     ///
     /// # Errors
@@ -93,6 +112,9 @@ mod tests {
         let names: Vec<_> = all.iter().map(|(id, _)| id.as_str()).collect();
         assert_eq!(names, ["a", "b"]);
         assert_eq!(catalog.find("b").unwrap().1.root(), own.root());
+        let (id, place) = Catalog::at(&own.root().join("b/."), "b/.").unwrap();
+        assert_eq!((id.as_str(), place.contains(&id)), ("b", true));
+        assert!(Catalog::at(dir.path(), ".").is_err());
         let error = catalog.find("c").unwrap_err();
         assert_eq!(error.code(), "host/no-such-toolkit");
     }

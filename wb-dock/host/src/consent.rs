@@ -60,6 +60,20 @@ pub fn save(home: &Home, consent: &Consent) -> Result<(), Error> {
         .map_err(|error| Error::io("write", name, error))
 }
 
+/// Takes the consent to `toolkit` back, and gives whether there was one.
+///
+/// # Errors
+///
+/// What the system said.
+pub fn remove(home: &Home, toolkit: &ToolkitId) -> Result<bool, Error> {
+    let name = format!("{toolkit}.json");
+    match std::fs::remove_file(home.consent().join(&name)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("remove", format!("consent/{name}"), error)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -94,14 +94,20 @@ fn is_private(_: &Path) -> bool {
     true
 }
 
+/// `1 pack`, `2 packs`.
+fn counted(n: usize, what: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{plural}")
+}
+
 fn registry(nexus: &Nexus) -> Check {
     match nexus.table() {
         Ok((table, skipped)) if skipped.is_empty() => {
-            Check::good("registry", format!("{} commands", table.len()))
+            Check::good("registry", counted(table.len(), "command"))
         }
         Ok((_, skipped)) => {
             let all: Vec<_> = skipped.iter().map(ToString::to_string).collect();
-            let hint = "build those toolkits again";
+            let hint = "build those toolkits again, or forget them: wbx toolkit remove NAME";
             Check::bad("registry", all.join("; "), hint)
         }
         Err(error) => {
@@ -116,7 +122,10 @@ fn artifacts(nexus: &Nexus) -> Check {
     let store = nexus.store();
     let digests = match store.list() {
         Ok(digests) => digests,
-        Err(error) => return Check::bad("artifacts", error.to_string(), "look at the disk"),
+        Err(error) => {
+            let hint = "see that the disk is mounted and the directory is yours";
+            return Check::bad("artifacts", error.to_string(), hint);
+        }
     };
     let damaged: Vec<_> = digests
         .iter()
@@ -143,13 +152,17 @@ fn toolchains(nexus: &Nexus) -> Check {
             return Check::bad("toolchains", error.to_string(), hint);
         }
     };
-    let absent: Vec<_> = packs.iter().filter(|pack| !pack.installed).collect();
+    let absent: Vec<_> = packs.iter().filter(|pack| !pack.ready()).collect();
     if absent.is_empty() {
-        return Check::good("toolchains", format!("{} packs installed", packs.len()));
+        return Check::good(
+            "toolchains",
+            format!("{} installed and compiled", counted(packs.len(), "pack")),
+        );
     }
     let names: Vec<_> = absent.iter().map(|pack| pack.name.as_str()).collect();
-    let found = format!("not installed: {}", names.join(" "));
-    Check::bad("toolchains", found, "install them: wbx toolchain install")
+    let found = format!("not installed or not compiled: {}", names.join(" "));
+    let hint = format!("install them: wbx toolchain install {}", names.join(" "));
+    Check::bad("toolchains", found, hint)
 }
 
 /// Whether a registry client that toolchains are fetched with is there.
@@ -166,8 +179,13 @@ fn client(program: &'static str) -> Check {
         }
         _ => Check::bad(
             program,
-            "not found",
-            "install it, or bring the toolchains along: `wbx toolchain import`",
+            "not found on the PATH",
+            match program {
+                "npm" => {
+                    "it comes with Node.js; or bring the toolchains along: `wbx toolchain import`"
+                }
+                _ => "it comes with Rust; or bring the toolchains along: `wbx toolchain import`",
+            },
         ),
     }
 }

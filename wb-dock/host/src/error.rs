@@ -2,7 +2,7 @@ use std::fmt;
 use std::io;
 
 use bytes::Bytes;
-use wb_manifest::{Diagnostic, Digest, RelPath, UnknownWord};
+use wb_manifest::{Diagnostic, RelPath, UnknownWord};
 use wb_policy::{Refused, Shape, Tier};
 use wb_registry::{BindError, BundleError, InstallError, NameError, RollbackError, StoreError};
 
@@ -221,29 +221,11 @@ pub enum ErrorKind {
         /// The errors, file by file.
         faults: Vec<ManifestFault>,
     },
-    /// A form of `#+BUILD_SRC` that this version does not build.
-    #[error("`{form}` cannot be built: {reason}")]
-    SourceUnsupported {
-        /// The source as written.
-        form: String,
-        /// What is missing.
-        reason: String,
-    },
-    /// What was fetched is not what `#+SHA256` names.
-    #[error("`{form}` has the sha256 {found}, `#+SHA256` is {wanted}")]
-    PrebuiltMismatch {
-        /// The source as written.
-        form: String,
-        /// The digest of what was fetched.
-        found: Digest,
-        /// The digest in the manifest.
-        wanted: Digest,
-    },
-    /// A prebuilt archive holds no module.
-    #[error("the archive is refused: {reason}")]
-    Archive {
-        /// What is wrong with it.
-        reason: String,
+    /// Toolchain packs that a build needs are not installed.
+    #[error("not installed: {}", quoted(packs))]
+    PacksMissing {
+        /// The packs, in order of name.
+        packs: Vec<String>,
     },
     /// Third-party code that nobody has signed.
     #[error("`{toolkit}` is third-party code and nobody has signed it")]
@@ -344,9 +326,7 @@ impl Error {
             ErrorKind::Build(ref failure) => failure.error.code(),
             ErrorKind::NothingToBuild { .. } => "host/nothing-to-build",
             ErrorKind::Manifest { .. } => "host/manifest",
-            ErrorKind::SourceUnsupported { .. } => "host/source-unsupported",
-            ErrorKind::PrebuiltMismatch { .. } => "host/prebuilt-mismatch",
-            ErrorKind::Archive { .. } => "host/archive",
+            ErrorKind::PacksMissing { .. } => "build/not-installed",
             ErrorKind::Unsigned { .. } => "host/unsigned",
             ErrorKind::NoSuchTask { .. } => "host/no-such-task",
             ErrorKind::Task { .. } => "host/task",
@@ -365,12 +345,10 @@ impl Error {
                 ref toolkit,
                 ref refused,
             } => return Some(refused.hint(toolkit)),
-            ErrorKind::Build(ref failure) => match failure.error.kind() {
-                wb_build::ErrorKind::Missing { pack } => {
-                    return Some(format!("install it: wbx toolchain install {pack}"));
-                }
-                _ => None,
-            },
+            ErrorKind::PacksMissing { ref packs } => {
+                let packs = packs.join(" ");
+                return Some(format!("install them: wbx toolchain install {packs}"));
+            }
             ErrorKind::Unsigned { .. } => {
                 Some("read the source, then build it with `--allow-unsigned`")
             }
@@ -449,6 +427,12 @@ impl Error {
         }
         .into()
     }
+}
+
+/// The names, each in backticks.
+fn quoted(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// The system's words without its error number.

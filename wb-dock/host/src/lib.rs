@@ -23,6 +23,7 @@ pub mod task;
 pub mod toolchain;
 mod toolkits;
 pub mod tree;
+mod trim;
 
 pub use catalog::Catalog;
 pub use clock::{SystemClock, rfc3339, unix_time};
@@ -32,7 +33,7 @@ pub use fetch::Fetcher;
 pub use home::Home;
 pub use lock::Lock;
 pub use nexus::{
-    BuildFailure, BuildOptions, Collected, Inline, InstallOptions, Made, Nexus, Packed,
+    BuildFailure, BuildOptions, Collected, Inline, InstallOptions, Made, Nexus, Packed, Removed,
 };
 pub use random::SystemRandom;
 pub use registry_file::{RegistryFile, Repair};

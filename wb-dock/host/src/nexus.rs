@@ -1,6 +1,5 @@
 //! A home directory put to use.
 
-mod archive;
 mod build;
 mod commands;
 mod run;
@@ -11,19 +10,23 @@ mod verify;
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use wb_build::ToolRef;
 use wb_dock::{Engine, Program};
-use wb_manifest::{CommandName, Digest};
+use wb_manifest::{CommandName, Digest, ToolkitId};
 use wb_policy::Posture;
 use wb_registry::{Binding, CommandTable, RollbackError, Skipped, Store as _};
 
 use crate::atomic;
+use crate::consent;
 use crate::disk_store::DiskStore;
 use crate::error::{Error, ErrorKind};
 use crate::home::Home;
 use crate::registry_file::{RegistryFile, Repair};
 use crate::toolchain::Toolchains;
+use crate::toolkits::Toolkits;
+use crate::trim::{Bounds, trim};
 
 /// A home directory put to use: its artifacts and the names they go by.
 ///
@@ -175,28 +178,70 @@ impl Nexus {
         })
     }
 
-    /// Forgets `name` with all its versions, or the one whose digest starts with `prefix`.
+    /// Forgets a command with all its versions, or its one whose digest starts with
+    /// `prefix`, or all commands of an installed toolkit.
     ///
-    /// The artifacts stay until the next [`Nexus::collect`]; gives what was forgotten.
+    /// When the last command of an installed toolkit goes, its documents and the
+    /// consent to it go as well. Artifacts stay until the next [`Nexus::collect`].
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NoSuchCommand`], [`ErrorKind::NoSuchVersion`], and
     /// [`ErrorKind::Rollback`] for the version in force.
-    pub fn remove(&self, name: &str, prefix: Option<&str>) -> Result<Vec<Arc<Binding>>, Error> {
-        self.registry.update(|table| {
+    pub fn remove(&self, name: &str, prefix: Option<&str>) -> Result<Removed, Error> {
+        let installed = Toolkits::at(self.home.toolkits());
+        let is_installed = |id: &ToolkitId| installed.contains(id);
+        let (versions, id) = self.registry.update(|table| {
             if let Some(prefix) = prefix {
                 let digest = version_of(table, name, prefix)?;
-                return Ok(vec![table.forget(name, &digest)?]);
+                return Ok((vec![table.forget(name, &digest)?], None));
             }
-            let versions = table.versions(name).map(|(versions, _)| versions.to_vec());
-            table.unbind(name);
-            versions.ok_or_else(|| no_such_command(name))
-        })
+            if let Some(binding) = table.get(name)
+                && let Some((versions, _)) = table.versions(name)
+            {
+                let versions = versions.to_vec();
+                table.unbind(name);
+                let id = binding.toolkit.clone();
+                return Ok((versions, id.filter(|id| is_installed(id))));
+            }
+            let id = name.parse().ok().filter(is_installed);
+            let id = id.ok_or_else(|| no_such_command(name))?;
+            let names = commands_of(table, &id);
+            let mut all = Vec::new();
+            for name in names {
+                all.extend(
+                    table
+                        .versions(&name)
+                        .map(|(v, _)| v.to_vec())
+                        .unwrap_or_default(),
+                );
+                table.unbind(&name);
+            }
+            Ok::<_, Error>((all, Some(id)))
+        })?;
+        let Some(id) = id else {
+            return Ok(Removed {
+                versions,
+                toolkit: None,
+            });
+        };
+        // Last, and only if nobody installed it again meanwhile: documents without
+        // a command are in nobody's way, a command without documents would be.
+        let toolkit = self.registry.alone(|| {
+            let (table, _) = self.registry.read(|_| true)?;
+            if !commands_of(&table, &id).is_empty() {
+                return Ok(None);
+            }
+            installed.remove(&id)?;
+            consent::remove(&self.home, &id)?;
+            Ok(Some(id))
+        })?;
+        Ok(Removed { versions, toolkit })
     }
 
-    /// Removes artifacts that no binding names with their compiled code, and what
-    /// killed writers left.
+    /// Removes artifacts that no binding names with their compiled code, what killed
+    /// writers left, and what is over the bounds of the caches: 4 GiB of compiled
+    /// code, 1 GiB of build results, nothing that was unused for 30 days.
     ///
     /// With `dry_run` nothing is removed.
     ///
@@ -218,11 +263,16 @@ impl Nexus {
                 let tmp = atomic::sweep(&self.home.tmp());
                 leftovers += tmp.map_err(|error| Error::io("list", "tmp", error))?;
             }
+            let now = SystemTime::now();
+            let caches = [(self.home.code(), CODE), (self.home.cache(), STEPS)];
+            let trimmed = caches.map(|(root, bounds)| trim(&root, bounds, now, dry_run));
             Ok(Collected {
                 removed: plan.removed,
                 kept: plan.kept.len(),
                 bytes,
                 leftovers,
+                cached: trimmed.iter().map(|cache| cache.files).sum(),
+                cached_bytes: trimmed.iter().map(|cache| cache.bytes).sum(),
             })
         })
     }
@@ -283,6 +333,39 @@ pub struct Collected {
     pub bytes: u64,
     /// Files that killed writers had left.
     pub leftovers: usize,
+    /// Files over the bounds of the caches.
+    pub cached: usize,
+    /// Bytes of these.
+    pub cached_bytes: u64,
+}
+
+/// What [`Nexus::remove`] took away.
+#[derive(Clone, Debug)]
+pub struct Removed {
+    /// The versions that were forgotten.
+    pub versions: Vec<Arc<Binding>>,
+    /// The installed toolkit that went with the last of its commands.
+    pub toolkit: Option<ToolkitId>,
+}
+
+/// How much compiled code stays: some hundred programs and the compilers.
+const CODE: Bounds = Bounds {
+    bytes: 4 << 30,
+    unused: Duration::from_hours(30 * 24),
+};
+
+/// How many results of build steps stay.
+const STEPS: Bounds = Bounds {
+    bytes: 1 << 30,
+    unused: Duration::from_hours(30 * 24),
+};
+
+/// The names that stand for commands of the toolkit `id`.
+fn commands_of(table: &CommandTable, id: &ToolkitId) -> Vec<String> {
+    let own = table
+        .iter()
+        .filter(|binding| binding.toolkit.as_ref() == Some(id));
+    own.map(|binding| binding.name.to_string()).collect()
 }
 
 fn no_such_command(name: &str) -> Error {

@@ -65,8 +65,17 @@ pub struct PackStatus {
     pub digest: Digest,
     /// Whether the pinned version is installed.
     pub installed: bool,
+    /// Whether its programs are compiled ahead of time, so that a build can start at once.
+    pub compiled: bool,
     /// Bytes on disk, older versions included.
     pub size: u64,
+}
+
+impl PackStatus {
+    /// Whether it is installed and compiled.
+    pub fn ready(&self) -> bool {
+        self.installed && self.compiled
+    }
 }
 
 impl Toolchains {
@@ -102,6 +111,7 @@ impl Toolchains {
 
     /// What there is of each pack, in installation order.
     pub fn list(&self) -> Vec<PackStatus> {
+        let tools = self.tools();
         let status = |entry: Entry<'_>| PackStatus {
             name: entry.name().to_owned(),
             about: entry.about().to_owned(),
@@ -109,6 +119,7 @@ impl Toolchains {
             licence: entry.licence().to_owned(),
             digest: entry.digest(),
             installed: self.store.has(entry),
+            compiled: install::uncompiled(&tools, entry).is_empty(),
             size: self.store.size(entry.name()),
         };
         self.lock.all().map(status).collect()

@@ -160,6 +160,20 @@ impl Toolkits {
         fs::rename(aside.path().join("new"), &dir).map_err(fail)
     }
 
+    /// Removes a toolkit; one that is not there is passed over.
+    ///
+    /// # Errors
+    ///
+    /// What the system said. Then either all of it is still there or none is listed.
+    pub fn remove(&self, id: &ToolkitId) -> Result<(), Error> {
+        let fail = |error| Error::io("remove", id.as_str(), error);
+        let aside = atomic::scratch_dir(&self.root, Mode::Private).map_err(fail)?;
+        match fs::rename(self.dir(id), aside.path().join("old")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fail(error)),
+            _ => Ok(()),
+        }
+    }
+
     fn dir(&self, id: &ToolkitId) -> PathBuf {
         self.root.join(id.as_str())
     }
@@ -261,5 +275,8 @@ mod tests {
         toolkits.replace(&id, &new, Mode::Private).unwrap();
         assert_eq!(toolkits.tree(&id).unwrap(), new);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        toolkits.remove(&id).unwrap();
+        toolkits.remove(&id).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

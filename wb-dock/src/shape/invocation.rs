@@ -1,17 +1,8 @@
+use wb_policy::ArgMode;
+
 use crate::error::{Error, ErrorKind};
 use crate::fs::Mount;
 use crate::wasi::{Input, Output};
-
-/// How a command takes its arguments: the `#+ARG_MODE` of a toolkit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ArgMode {
-    /// As an argument vector.
-    #[default]
-    Argv,
-    /// Joined by one space, as the first line of standard input; the guest sees no
-    /// arguments. Without arguments, standard input is left as it is.
-    Stdin1,
-}
 
 /// One run of a command: what it is told.
 ///

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use wb_oql::{Diagnostic, Document, Headline, Keyword, Severity, Span};
-use wb_policy::{Cap, Trust};
+use wb_policy::{ArgMode, Cap, Trust};
 
 use crate::build_src::{InvalidSource, InvalidUrl};
 use crate::diag::{self, Findings};
@@ -216,7 +216,14 @@ impl<'d, 'a> Fields<'d, 'a> {
             cli_bin: self.parsed(Key::CliBin, |_, span, _, fault| diag::bad_name(span, fault)),
             cli_version_range: self.range(),
             requires: self.requires(),
-            arg_mode: self.word(Key::ArgMode),
+            arg_mode: self.parsed(Key::ArgMode, |rigor, span, found, _| {
+                let fault = UnknownWord {
+                    what: "argument mode",
+                    found: found.to_owned(),
+                    expected: ArgMode::NAMES,
+                };
+                diag::unknown_word(rigor, span, &fault)
+            }),
             sha256: self.parsed(Key::Sha256, |rigor, span, _, fault| {
                 diag::bad_sha256(rigor, span, fault)
             }),

@@ -1,7 +1,7 @@
 use wb_host::Inline;
 use wb_manifest::ArgMode;
 
-use super::built::{self, Names};
+use super::built;
 use super::grant::caps;
 use crate::args::BuildInline;
 use crate::done::Done;
@@ -13,7 +13,10 @@ use crate::ui::Ui;
 /// `wbx toolkit build-inline NAME LANG FILE`
 pub(crate) fn run(args: &BuildInline, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let source = &args.source;
-    let file = source.file.to_string_lossy();
+    let file = match source.file.to_string_lossy() {
+        file if file == "-" => "<stdin>".into(),
+        file => file,
+    };
     let inline = Inline {
         name: &source.name,
         lang: &source.lang,
@@ -22,17 +25,18 @@ pub(crate) fn run(args: &BuildInline, env: &Env, ui: Ui) -> Result<Done, Failure
         arg_mode: args.arg_mode.parse().unwrap_or(ArgMode::Argv),
         caps: caps(std::slice::from_ref(&args.caps))?,
     };
-    // The compiler sees the file by its lane's name; the user knows it by another.
-    let names = Names::One(if file == "-" { "<stdin>" } else { &file });
-    let options = built::options(args.options, env);
+    let options = wb_host::BuildOptions {
+        replace: args.replace,
+        ..built::options(args.options, env)
+    };
     let nexus = env.nexus();
     if args.options.plan {
         let plan = nexus.plan_inline(&inline, options);
-        return Ok(built::plan(&plan.map_err(|e| built::failure(e, &names))?));
+        return Ok(built::plan(&plan.map_err(|e| built::failure(e, None))?));
     }
     let made = nexus.build_inline(&inline, options);
-    let made = made.map_err(|error| built::failure(error, &names))?;
-    built::warn(&made, &names, env, ui);
+    let made = made.map_err(|error| built::failure(error, None))?;
+    built::warn(&made, None, env, ui);
     let name = &made.binding.name;
     let text = format!(
         "{}\nrun it via the Dock: run-command {name}",

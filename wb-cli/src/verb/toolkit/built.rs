@@ -1,7 +1,7 @@
 //! What the two builds have in common: options, words, findings.
 
 use serde_json::{Value, json};
-use wb_build::{Diagnostic, Plan};
+use wb_build::{Diagnostic, Naming, Plan};
 use wb_host::{ErrorKind, Made, ManifestFault};
 use wb_manifest::Tree;
 
@@ -12,25 +12,6 @@ use crate::failure::Failure;
 use crate::render::{self, Finding, Place, Severity};
 use crate::text::size;
 use crate::ui::Ui;
-
-/// What the user calls the files that a compiler names.
-pub(crate) enum Names<'a> {
-    /// There is one file, and this is its name.
-    One(&'a str),
-    /// They lie below this directory.
-    Below(String),
-}
-
-impl Names<'_> {
-    fn shown(&self, tree: &Tree, file: &str) -> String {
-        match self {
-            // Headers of the toolchain keep their own names.
-            _ if !tree.contains(file) => file.to_owned(),
-            Self::One(name) => (*name).to_owned(),
-            Self::Below(dir) => format!("{dir}/{file}"),
-        }
-    }
-}
 
 pub(crate) fn options(options: args::BuildOptions, env: &Env) -> wb_host::BuildOptions {
     wb_host::BuildOptions {
@@ -85,7 +66,7 @@ pub(crate) fn plans(plans: &[Plan]) -> Done {
 
 /// Shows what the compilers said about a build that succeeded; with `WB_LOG=info`
 /// also what became of each step.
-pub(crate) fn warn(made: &Made, names: &Names<'_>, env: &Env, ui: Ui) {
+pub(crate) fn warn(made: &Made, dir: Option<&str>, env: &Env, ui: Ui) {
     for step in made.steps.iter().filter(|_| env.verbose) {
         let how = match (step.cached, step.memory) {
             (true, _) => "from the cache".to_owned(),
@@ -95,12 +76,14 @@ pub(crate) fn warn(made: &Made, names: &Names<'_>, env: &Env, ui: Ui) {
         ui.note(&format!("{}: {how}", step.label));
     }
     if !made.diagnostics.is_empty() {
-        ui.note(&draw(&made.diagnostics, &made.sources, names));
+        let drawn = draw(&made.diagnostics, &made.sources, &made.naming, dir);
+        ui.note(&drawn);
     }
 }
 
-/// A failed build, with the findings drawn where their sources are.
-pub(crate) fn failure(error: wb_host::Error, names: &Names<'_>) -> Failure {
+/// A failed build, with the findings drawn where their sources are; those of a
+/// toolkit lie below `dir`.
+pub(crate) fn failure(error: wb_host::Error, dir: Option<&str>) -> Failure {
     let (details, data) = match error.kind() {
         ErrorKind::Manifest { faults, .. } => {
             let found: Vec<_> = faults
@@ -116,48 +99,37 @@ pub(crate) fn failure(error: wb_host::Error, names: &Names<'_>) -> Failure {
                     })
                 })
                 .collect();
-            (
-                draw_faults(faults, names),
-                Some(json!({ "diagnostics": found })),
-            )
+            let drawn = draw_faults(faults, dir);
+            (drawn, Some(json!({ "diagnostics": found })))
         }
         ErrorKind::Build(failure) => {
             let found = failure.error.diagnostics();
-            let drawn = draw(found, &failure.sources, names);
-            (
-                drawn,
-                (!found.is_empty()).then(|| json!({ "diagnostics": found })),
-            )
+            let drawn = draw(found, &failure.sources, &failure.naming, dir);
+            let data = (!found.is_empty()).then(|| json!({ "diagnostics": found }));
+            (drawn, data)
         }
         _ => (String::new(), None),
     };
-    let sources = match error.kind() {
-        ErrorKind::Build(failure) => failure.sources.clone(),
-        _ => Tree::new(),
-    };
-    let mut failure: Failure = error.into();
-    if let Names::One(name) = names {
-        // Steps are called after the file's name in the lane.
-        for (path, _) in &sources {
-            failure.message = failure.message.replace(path.as_str(), name);
-        }
-    }
+    // The message of a layout error is its first finding, which is drawn already.
+    let told = matches!(error.kind(), ErrorKind::Build(failure)
+        if matches!(failure.error.kind(), wb_build::ErrorKind::Layout { .. }));
     Failure {
+        told: told && !details.is_empty(),
         details,
         data,
-        ..failure
+        ..error.into()
     }
 }
 
+fn below(dir: Option<&str>, file: &str) -> String {
+    dir.map_or_else(|| file.to_owned(), |dir| format!("{dir}/{file}"))
+}
+
 /// The errors of a manifest, with the lines they are about.
-fn draw_faults(faults: &[ManifestFault], names: &Names<'_>) -> String {
-    let below = |path: &str| match names {
-        Names::Below(dir) => format!("{dir}/{path}"),
-        Names::One(_) => path.to_owned(),
-    };
+fn draw_faults(faults: &[ManifestFault], dir: Option<&str>) -> String {
     let files: Vec<_> = faults
         .iter()
-        .map(|fault| below(fault.path.as_str()))
+        .map(|fault| below(dir, fault.path.as_str()))
         .collect();
     let findings: Vec<_> = faults
         .iter()
@@ -186,14 +158,16 @@ fn draw_faults(faults: &[ManifestFault], names: &Names<'_>) -> String {
     render::draw(&findings, Ui::colours())
 }
 
-fn draw(found: &[Diagnostic], sources: &Tree, names: &Names<'_>) -> String {
+fn draw(found: &[Diagnostic], sources: &Tree, naming: &Naming, dir: Option<&str>) -> String {
     let files: Vec<_> = found
         .iter()
         .map(|diagnostic| {
             let place = diagnostic.place.as_ref()?;
-            let text = sources.get(&place.file);
-            let text = text.and_then(|bytes| std::str::from_utf8(bytes).ok());
-            Some((names.shown(sources, &place.file), text, place))
+            let bytes = sources.get(naming.in_tree(&place.file));
+            let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+            // Headers of the toolchain lie below no directory of the user's.
+            let file = below(dir.filter(|_| bytes.is_some()), &place.file);
+            Some((file, text, place))
         })
         .collect();
     let findings: Vec<_> = found

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use crate::args::Remove;
@@ -9,15 +11,20 @@ use crate::text::count;
 /// `wbx toolkit remove NAME [SHA]`
 pub(crate) fn run(args: &Remove, env: &Env) -> Result<Done, Failure> {
     let name = &args.name;
-    let forgotten = env.nexus().remove(name, args.sha.as_deref())?;
-    let digests: Vec<_> = forgotten.iter().map(|binding| binding.digest).collect();
+    let removed = env.nexus().remove(name, args.sha.as_deref())?;
+    let digests: Vec<_> = removed.versions.iter().map(|v| v.digest).collect();
     let what = match (&args.sha, digests.as_slice()) {
         (Some(_), [digest]) => format!("version {digest:.12} of `{name}`"),
         _ => format!("`{name}` ({})", count(digests.len(), "version")),
     };
-    let text = format!("forgot {what}\nits artifacts stay until the next: wbx gc");
-    Ok(Done::new(
-        text,
-        json!({ "name": name, "forgotten": digests }),
-    ))
+    let mut text = format!("forgot {what}");
+    if let Some(id) = &removed.toolkit {
+        let _ = write!(
+            text,
+            "\nremoved the installed toolkit `{id}`, its documents and any consent to it"
+        );
+    }
+    text.push_str("\nits artifacts stay until the next: wbx gc");
+    let data = json!({ "name": name, "forgotten": digests, "toolkit": removed.toolkit });
+    Ok(Done::new(text, data))
 }

@@ -1,6 +1,8 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
+use wb_host::{Catalog, Toolkits};
+use wb_manifest::ToolkitId;
 use wb_registry::{Outcome, Report, json as report_json, junit, sarif};
 
 use crate::args::{Format, Verify};
@@ -11,11 +13,21 @@ use crate::failure::Failure;
 use crate::text::count;
 use crate::ui::Ui;
 
-/// `wbx toolkit verify ID | --all`
+/// `wbx toolkit verify ID… | --all`
 pub(crate) fn run(args: &Verify, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let catalog = env.catalog();
-    let toolkits = if let Some(id) = &args.id {
-        vec![catalog.find(id)?]
+    if ui.json() && args.format != Format::Text {
+        let message = "`--json` and `--format` both say how to print the report";
+        return Err(Failure::usage(message).hint("`--format json` is the report alone"));
+    }
+    let named: Vec<_> = args
+        .ids
+        .iter()
+        .map(|word| named(word, env, &catalog))
+        .collect::<Result<_, _>>()?;
+    let toolkits = if !args.all {
+        let named = named.iter();
+        named.map(|(id, place)| (id.clone(), place)).collect()
     } else {
         let own = catalog.own()?;
         // A check of nothing must not look like a check that passed.
@@ -35,7 +47,8 @@ pub(crate) fn run(args: &Verify, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let root = env.shown_toolkits();
     let text = match args.format {
         Format::Text if args.all => all(&reports, &root),
-        Format::Text => reports.iter().map(ToString::to_string).collect(),
+        Format::Text if reports.len() == 1 => reports[0].to_string(),
+        Format::Text => reports.iter().map(headed).collect(),
         Format::Json => pretty(&report_json(&reports)),
         Format::Sarif => pretty(&sarif(&reports, &root)),
         Format::Junit => junit(&reports),
@@ -51,6 +64,15 @@ pub(crate) fn run(args: &Verify, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let mut done = Done::new(text.trim_end(), json!(data));
     done.exit = if passed { Exit::Done } else { Exit::Unverified };
     Ok(done)
+}
+
+/// The toolkit that `word` is the name of, or the path to its directory.
+fn named(word: &str, env: &Env, catalog: &Catalog) -> Result<(ToolkitId, Toolkits), Failure> {
+    if word.starts_with('.') || word.contains(['/', std::path::MAIN_SEPARATOR]) {
+        return Ok(Catalog::at(&env.cwd.join(word), word)?);
+    }
+    let (id, place) = catalog.find(word)?;
+    Ok((id, place.clone()))
 }
 
 /// Of a repository: what is wrong, toolkit by toolkit, and the sum.
@@ -74,6 +96,11 @@ fn all(reports: &[Report], root: &str) -> String {
     let all = count(reports.len(), "toolkit");
     let _ = write!(text, "{mark} {all}: {passed} passed, {failed} failed");
     text
+}
+
+/// A report among several: below the toolkit's name.
+fn headed(report: &Report) -> String {
+    format!("{}\n{report}\n", report.toolkit)
 }
 
 fn pretty(value: &Value) -> String {

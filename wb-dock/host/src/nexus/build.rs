@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use wb_build::lane::Contract;
-use wb_build::{Artifact, Builder, Diagnostic, DockSandbox, Plan, StepReport, lane, npm};
+use wb_build::source::{self, Fetch, Material, Pins};
+use wb_build::{Artifact, Builder, Diagnostic, DockSandbox, Naming, Plan, StepReport, lane, npm};
 use wb_manifest::{
-    ArgMode, BuildSrc, CommandName, Digest, Lang, Manifest, PaletteEntry, Reading, Severity,
-    ToolkitId, Tree, palette, read,
+    ArgMode, BuildSrc, CommandName, Digest, HttpsUrl, Lang, Manifest, PaletteEntry, Reading,
+    Severity, ToolkitId, Tree, palette, read,
 };
 use wb_policy::{CapSet, Trust};
 use wb_registry::{Binding, Store as _, command_name};
@@ -18,9 +19,6 @@ use crate::error::{Error, ErrorKind, ManifestFault};
 use crate::fetch::Fetcher;
 use crate::toolchain::Toolchains;
 use crate::toolkits::Toolkits;
-
-/// The largest prebuilt module or archive that is fetched.
-const PREBUILT_LIMIT: u64 = 256 << 20;
 
 /// How to build.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +71,8 @@ pub struct Made {
     pub steps: Vec<StepReport>,
     /// The sources, to show lines of.
     pub sources: Tree,
+    /// What the findings call the sources.
+    pub naming: Naming,
 }
 
 impl Made {
@@ -92,6 +92,8 @@ pub struct BuildFailure {
     pub error: wb_build::Error,
     /// The sources.
     pub sources: Tree,
+    /// What the findings call the sources.
+    pub naming: Naming,
 }
 
 impl Nexus {
@@ -103,13 +105,13 @@ impl Nexus {
     /// [`ErrorKind::Lang`], [`ErrorKind::NotFound`]; then
     /// [`ErrorKind::Build`] with what the compilers said.
     pub fn build_inline(&self, inline: &Inline<'_>, options: BuildOptions) -> Result<Made, Error> {
-        let (name, lang, tree) = inline_parts(inline)?;
+        let (name, sources) = inline_parts(inline)?;
         let binding = |digest| Binding {
             arg_mode: inline.arg_mode,
             caps: inline.caps,
             ..Binding::command(name.clone(), digest)
         };
-        self.make(lang, tree, Contract::Command, options, binding)
+        self.make(sources, options, binding)
     }
 
     /// The steps that [`Nexus::build_inline`] would run.
@@ -118,9 +120,9 @@ impl Nexus {
     ///
     /// As there.
     pub fn plan_inline(&self, inline: &Inline<'_>, options: BuildOptions) -> Result<Plan, Error> {
-        let (_, lang, tree) = inline_parts(inline)?;
+        let (_, sources) = inline_parts(inline)?;
         let toolchains = self.toolchains()?.offline(options.offline);
-        plan(&toolchains, lang, &tree, Contract::Command, options)
+        sources.plan(&toolchains, options)
     }
 
     /// Builds what the manifest of `id` declares, or only `which`, and registers it.
@@ -170,14 +172,13 @@ impl Nexus {
         let mut plans = Vec::new();
         for unit in units(id, &tree, which)? {
             if let (BuildSrc::Path(dir), Some(lang)) = (&unit.source, unit.manifest.lang()) {
-                let contract = Contract::declared(&unit.manifest, &tree);
-                plans.push(plan(
-                    &toolchains,
+                let sources = Sources {
                     lang,
-                    &tree.under(dir),
-                    contract,
-                    options,
-                )?);
+                    contract: Contract::declared(&unit.manifest, &tree),
+                    tree: tree.under(dir),
+                    naming: Naming::below(dir),
+                };
+                plans.push(sources.plan(&toolchains, options)?);
             }
         }
         Ok(plans)
@@ -197,20 +198,37 @@ impl Nexus {
             binding.toolkit = Some(id.clone());
             binding
         };
-        match &unit.source {
-            BuildSrc::Path(dir) => {
+        let pins = Pins {
+            sha256: manifest.sha256.as_ref().map(|sha| sha.value),
+            wasm_path: manifest.wasm_path.as_ref().map(|path| &path.value),
+        };
+        let prebuilt = Prebuilt {
+            nexus: self,
+            sha256: pins.sha256,
+            offline: options.offline,
+        };
+        let naming = match &unit.source {
+            BuildSrc::Path(dir) => Naming::below(dir),
+            _ => Naming::default(),
+        };
+        let found = source::resolve(&unit.source, tree, pins, &prebuilt)
+            .map_err(|error| failed(error, &Tree::new(), &naming))?;
+        match found {
+            Material::Sources(sources) => {
                 let lang = manifest
                     .lang()
                     .ok_or_else(|| nothing_to_build(id, "no `#+BUILD_LANG`"))?;
-                let contract = Contract::declared(manifest, tree);
-                self.make(lang, tree.under(dir), contract, options, binding)
+                let sources = Sources {
+                    lang,
+                    contract: Contract::declared(manifest, tree),
+                    tree: sources,
+                    naming,
+                };
+                self.make(sources, options, binding)
             }
-            BuildSrc::Wasm(url) | BuildSrc::Archive(url) => {
-                let wanted = manifest.sha256.as_ref().map(|sha| sha.value);
-                let wanted = wanted.ok_or_else(|| nothing_to_build(id, "no `#+SHA256`"))?;
-                let wasm = self.prebuilt(manifest, &unit.source, url.as_str(), wanted, options)?;
-                let digest = Digest::of(&wasm);
-                let (binding, before) = self.keep(&wasm, None, binding(digest), options)?;
+            Material::Prebuilt { wasm, .. } => {
+                let (binding, before) =
+                    self.keep(&wasm, None, binding(Digest::of(&wasm)), options)?;
                 Ok(Made {
                     binding,
                     before,
@@ -218,24 +236,25 @@ impl Nexus {
                     diagnostics: Vec::new(),
                     steps: Vec::new(),
                     sources: Tree::new(),
+                    naming,
                 })
             }
-            other => Err(unsupported(other)),
         }
     }
 
-    /// Compiles `tree`, keeps the artifact and binds it.
+    /// Compiles `sources`, keeps the artifact and binds it.
     fn make(
         &self,
-        lang: Lang,
-        tree: Tree,
-        contract: Contract,
+        sources: Sources,
         options: BuildOptions,
         binding: impl FnOnce(Digest) -> Binding,
     ) -> Result<Made, Error> {
         let toolchains = self.toolchains()?.offline(options.offline);
-        let failed = |error| failed(error, &tree);
-        let plan = plan(&toolchains, lang, &tree, contract, options)?;
+        let plan = sources.plan(&toolchains, options)?;
+        let failed = |error| match packs_missing(&error, &plan, &toolchains) {
+            Some(packs) => ErrorKind::PacksMissing { packs }.into(),
+            None => sources.failed(error),
+        };
         let sandbox = DockSandbox::new(toolchains.tools());
         let cache = toolchains.cache();
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -252,11 +271,12 @@ impl Nexus {
         let (binding, before) = self.keep(&wasm, Some(&record), binding(digest), options)?;
         Ok(Made {
             binding,
-            lang: Some(lang),
+            lang: Some(sources.lang),
             before,
             diagnostics: built.diagnostics,
             steps: built.steps,
-            sources: tree,
+            sources: sources.tree,
+            naming: sources.naming,
         })
     }
 
@@ -285,44 +305,74 @@ impl Nexus {
             Ok((binding, before))
         })
     }
+}
 
-    /// Fetches a ready-made module, or takes it out of a ready-made archive.
-    fn prebuilt(
-        &self,
-        manifest: &Manifest,
-        source: &BuildSrc,
-        url: &str,
-        wanted: Digest,
-        options: BuildOptions,
-    ) -> Result<Bytes, Error> {
-        let bytes = match self.store.get(&wanted) {
-            Ok(bytes) => bytes,
-            Err(_) if options.offline => {
-                return Err(ErrorKind::Offline {
-                    what: format!("`{source}`"),
-                }
-                .into());
-            }
-            Err(_) => Fetcher::new().get(url, PREBUILT_LIMIT)?.into(),
+/// Ready-made artifacts: from the store if they are there, else from the network.
+struct Prebuilt<'a> {
+    nexus: &'a Nexus,
+    sha256: Option<Digest>,
+    offline: bool,
+}
+
+impl Fetch for Prebuilt<'_> {
+    fn fetch(&self, url: &HttpsUrl, limit: u64) -> Result<Bytes, wb_build::Error> {
+        let stored = self.sha256.and_then(|pin| self.nexus.store.get(&pin).ok());
+        if let Some(bytes) = stored {
+            return Ok(bytes);
+        }
+        let fetched = if self.offline {
+            let what = format!("`{}`", url.as_str());
+            Err(ErrorKind::Offline { what }.into())
+        } else {
+            Fetcher::new().get(url.as_str(), limit)
         };
-        let found = Digest::of(&bytes);
-        if found != wanted {
-            let source = source.to_string();
-            return Err(ErrorKind::PrebuiltMismatch {
-                form: source,
-                found,
-                wanted,
-            }
-            .into());
-        }
-        match source {
-            BuildSrc::Archive(_) => {
-                let member = manifest.wasm_path.as_ref().map(|path| path.value.as_str());
-                super::archive::member(&bytes, member)
-            }
-            _ => Ok(bytes),
-        }
+        let host = |error: Error| wb_build::ErrorKind::Host {
+            what: format!("cannot fetch `{}`", url.as_str()),
+            source: Box::new(error),
+        };
+        Ok(fetched.map_err(host)?.into())
     }
+}
+
+/// What a lane is given.
+struct Sources {
+    lang: Lang,
+    contract: Contract,
+    tree: Tree,
+    naming: Naming,
+}
+
+impl Sources {
+    fn plan(&self, toolchains: &Toolchains, options: BuildOptions) -> Result<Plan, Error> {
+        let failed = |error| self.failed(error);
+        let whole = npm::install(self.tree.clone(), &toolchains.packages()).map_err(failed)?;
+        let options = lane::Options {
+            contract: self.contract.clone(),
+            check_types: options.check_types,
+        };
+        let plan = lane::plan(self.lang, whole, &options, toolchains.lock());
+        let named = |error: wb_build::Error| self.failed(error.named(&self.naming));
+        Ok(plan.map_err(named)?.named(self.naming.clone()))
+    }
+
+    fn failed(&self, error: wb_build::Error) -> Error {
+        failed(error, &self.tree, &self.naming)
+    }
+}
+
+/// All the packs that `plan` needs and that are not installed, when the want of
+/// one is why it failed: a user should be told once.
+fn packs_missing(
+    error: &wb_build::Error,
+    plan: &Plan,
+    toolchains: &Toolchains,
+) -> Option<Vec<String>> {
+    let wb_build::ErrorKind::Missing { pack } = error.kind() else {
+        return None;
+    };
+    let mut packs: Vec<String> = plan.packs().into_iter().map(str::to_owned).collect();
+    packs.retain(|name| name == pack || !toolchains.has(&[name]));
+    Some(packs)
 }
 
 /// One manifest of a toolkit that declares something to build.
@@ -402,55 +452,47 @@ fn faulty(
     (!faults.is_empty()).then(|| ErrorKind::Manifest { id, faults }.into())
 }
 
-fn inline_parts(inline: &Inline<'_>) -> Result<(CommandName, Lang, Tree), Error> {
+fn inline_parts(inline: &Inline<'_>) -> Result<(CommandName, Sources), Error> {
     let name = command_name(inline.name).map_err(ErrorKind::Name)?;
     let lang: Lang = inline.lang.parse().map_err(ErrorKind::Lang)?;
     let source = inline.source.clone().ok_or_else(|| ErrorKind::NotFound {
         name: inline.file.to_owned(),
     })?;
+    let no_lane = |error| failed(error, &Tree::new(), &Naming::default());
+    let entry = lane::entry_file(lang).map_err(no_lane)?;
+    let naming = Naming::file(entry, inline.file);
     let tree = lane::inline_tree(lang, source.clone()).map_err(|error| {
         let mut tree = Tree::new();
-        if let Ok(Ok(path)) = lane::entry_file(lang).map(str::parse) {
+        if let Ok(path) = entry.parse() {
             tree.insert(path, source);
         }
-        failed(error, &tree)
+        failed(error.named(&naming), &tree, &naming)
     })?;
-    Ok((name, lang, tree))
-}
-
-fn plan(
-    toolchains: &Toolchains,
-    lang: Lang,
-    tree: &Tree,
-    contract: Contract,
-    options: BuildOptions,
-) -> Result<Plan, Error> {
-    let failed = |error| failed(error, tree);
-    let whole = npm::install(tree.clone(), &toolchains.packages()).map_err(failed)?;
-    let options = lane::Options {
+    let contract = Contract::Command;
+    let sources = Sources {
+        lang,
         contract,
-        check_types: options.check_types,
+        tree,
+        naming,
     };
-    let plan = lane::plan(lang, whole, &options, toolchains.lock()).map_err(failed)?;
-    Ok(plan)
+    Ok((name, sources))
 }
 
-/// What is missing for a form of `#+BUILD_SRC` that this version does not build.
-pub(super) fn unsupported(source: &BuildSrc) -> Error {
-    let reason = match source {
-        BuildSrc::Script(_) => {
-            "native build scripts are never run, expected `path:` with sources for a lane"
-        }
-        BuildSrc::Unknown(_) => "this form is not known, expected `path:`, `wasm:` or `archive:`",
-        _ => "this version has no lane for it, expected `path:`, `wasm:` or `archive:`",
+/// A build that failed. What a part of this host could not do is told as that.
+pub(super) fn failed(error: wb_build::Error, sources: &Tree, naming: &Naming) -> Error {
+    let error = match error.into_kind() {
+        wb_build::ErrorKind::Host { what, source } => match source.downcast::<Error>() {
+            Ok(own) => return *own,
+            Err(source) => wb_build::ErrorKind::Host { what, source }.into(),
+        },
+        other => other.into(),
     };
-    let (form, reason) = (source.to_string(), reason.to_owned());
-    ErrorKind::SourceUnsupported { form, reason }.into()
-}
-
-pub(super) fn failed(error: wb_build::Error, sources: &Tree) -> Error {
-    let sources = sources.clone();
-    ErrorKind::Build(BuildFailure { error, sources }).into()
+    ErrorKind::Build(BuildFailure {
+        error,
+        sources: sources.clone(),
+        naming: naming.clone(),
+    })
+    .into()
 }
 
 fn nothing_to_build(id: &ToolkitId, why: &str) -> Error {

@@ -11,7 +11,6 @@ use wb_policy::Profile;
 use wb_registry::Binding;
 
 use super::Nexus;
-use super::run::arg_mode;
 use crate::error::{Error, ErrorKind};
 use crate::steps::StepsLog;
 
@@ -38,7 +37,7 @@ impl NexusCommands {
         Ok(Resolved {
             program: self.nexus.load(&binding)?,
             grant,
-            arg_mode: arg_mode(&binding),
+            arg_mode: binding.arg_mode,
         })
     }
 }

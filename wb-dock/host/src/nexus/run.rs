@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, PoisonError};
 
-use wb_dock::{ArgMode, Invocation, Outcome, Program, Services, Session};
+use wb_dock::{Invocation, Outcome, Program, Services, Session};
 use wb_manifest::ToolkitId;
 use wb_policy::{Cap, Consent, Grant, Profile, Profiles, Shape, Tier, Trust, tier};
 use wb_registry::{Binding, Store as _};
@@ -40,7 +40,7 @@ impl Nexus {
         let program = self.load(&binding)?;
         let services = self.services(&grant, profile)?;
         let command = program.admit(&grant, &services)?;
-        Ok(command.run(invocation.arg_mode(arg_mode(&binding)))?)
+        Ok(command.run(invocation.arg_mode(binding.arg_mode))?)
     }
 
     /// What stands behind the capabilities of one run.
@@ -161,13 +161,6 @@ impl Nexus {
         }
         let wasm = self.store.get(&binding.digest)?;
         Ok(engine.load(&wasm)?)
-    }
-}
-
-pub(super) fn arg_mode(binding: &Binding) -> ArgMode {
-    match binding.arg_mode {
-        wb_manifest::ArgMode::Argv => ArgMode::Argv,
-        wb_manifest::ArgMode::Stdin1 => ArgMode::Stdin1,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The third rung: toolkits leave as bundles and arrive as commands.
 
 use bytes::Bytes;
-use wb_build::npm;
+use wb_build::{Naming, npm};
 use wb_manifest::{BuildSrc, Digest, Manifest, ToolkitId, Tree, palette, read};
 use wb_policy::Profile;
 use wb_registry::{
@@ -116,7 +116,7 @@ impl Nexus {
                 let packages = self.toolchains()?.packages();
                 // Dependencies are a part of what was built.
                 let whole = npm::install(sources.clone(), &packages)
-                    .map_err(|error| super::build::failed(error, &sources))?;
+                    .map_err(|error| super::build::failed(error, &sources, &Naming::below(dir)))?;
                 Ok(Freshness::of(bound, &whole, &self.store))
             }
             Some(BuildSrc::Wasm(_)) if pinned != Some(bound.digest) => Ok(Freshness::Stale),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use wb_build::lane;
+use wb_build::{lane, source};
 use wb_manifest::{BuildSrc, Lang, ToolkitId};
 use wb_registry::{Check, Facilities, Finding, Outcome, Report, Surroundings, cross_check, verify};
 
@@ -84,8 +84,7 @@ impl Facilities for ThisHost {
                 .map(drop)
                 .map_err(|error| error.to_string()),
             (BuildSrc::Path(_), None) => Err("no `#+BUILD_LANG` says what to build".to_owned()),
-            (BuildSrc::Wasm(_) | BuildSrc::Archive(_), _) => Ok(()),
-            (other, _) => Err(super::build::unsupported(other).to_string()),
+            (other, _) => source::supported(other).map_err(|error| error.to_string()),
         }
     }
 

@@ -167,8 +167,12 @@ fn complaint(program: &str, stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<_> = text
         .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.contains("complete log of this run"))
+        .map(|line| line.trim().trim_start_matches("npm error ").trim())
+        .filter(|line| {
+            !line.is_empty()
+                && !line.starts_with("code E")
+                && !line.contains("complete log of this run")
+        })
         .filter(|line| !line.contains(std::path::MAIN_SEPARATOR) || line.contains("://"))
         .take(LINES)
         .collect();
@@ -204,7 +208,7 @@ mod tests {
             npm error A complete log of this run can be found in: /home/u/.npm/_logs/x.log\n";
         assert_eq!(
             complaint("npm", stderr),
-            "npm says: npm error code E404; npm error 404 Not Found - GET https://r.example/p"
+            "npm says: 404 Not Found - GET https://r.example/p"
         );
         assert_eq!(complaint("npm", b""), "npm failed without saying why");
     }

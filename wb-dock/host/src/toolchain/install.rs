@@ -6,12 +6,12 @@ use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use wb_build::toolchain::{
-    Derived, Entry, MemberKind, Pack, PackFiles, Package, recipe, take_members, unpack,
+    Derived, Entry, Member, MemberKind, Pack, PackFiles, Package, recipe, take_members, unpack,
 };
 use wb_build::{Builder, DockSandbox, Error, ErrorKind, ToolRef, Tools as _};
 use wb_manifest::{Digest, Tree};
 
-use super::{Phase, Progress, Toolchains, client};
+use super::{HostTools, Phase, Progress, Toolchains, client};
 
 pub(super) fn run(
     toolchains: &Toolchains,
@@ -191,6 +191,8 @@ fn fetched(
     if let (Some(archive), Package::Archive(bytes)) = (&pack.archive, &package) {
         store.keep_fetched(archive.sha256, bytes);
     }
+    // The clients say nothing while they fetch; how much it was is known at the end.
+    progress.advance(&pack.name, Phase::Download, package.size());
     progress.finish(&pack.name, Phase::Download);
     Ok(files)
 }
@@ -272,22 +274,23 @@ fn build(
     Ok(built.products)
 }
 
+/// The programs of a pack that are not compiled ahead of time.
+pub(super) fn uncompiled<'a>(tools: &HostTools, entry: Entry<'a>) -> Vec<&'a Member> {
+    let programs = entry.members().iter();
+    programs
+        .filter(|member| member.kind == MemberKind::Program)
+        .filter(|member| !tools.is_compiled(member.sha256))
+        .collect()
+}
+
 /// Compiles the programs of a pack ahead of time, unless that was done.
 pub(super) fn compile(
     toolchains: &Toolchains,
     entry: Entry<'_>,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
-    let programs: Vec<_> = entry
-        .members()
-        .iter()
-        .filter(|m| m.kind == MemberKind::Program)
-        .collect();
     let tools = toolchains.tools();
-    let missing: Vec<_> = programs
-        .into_iter()
-        .filter(|m| !tools.is_compiled(m.sha256))
-        .collect();
+    let missing = uncompiled(&tools, entry);
     if missing.is_empty() {
         return Ok(());
     }
