@@ -160,10 +160,19 @@ pub(crate) enum ToolkitVerb {
     },
     /// Install a bundle: everything in it is registered, or nothing
     Install(Install),
-    /// Forget a command, one of its versions, or an installed toolkit with all of its commands
+    /// Forget a command, one of its versions, or an installed toolkit with its commands
     Remove(Remove),
     /// Consent to capabilities that a third-party toolkit asks for
     Grant(Grant),
+    /// Take back a consent, or some of its capabilities, from runs under way too
+    Revoke {
+        /// Name of the toolkit
+        id: String,
+        /// The capabilities to take back; all if none is named
+        caps: Vec<String>,
+    },
+    /// List the consents there are
+    Grants,
     /// Run a task recipe of a toolkit
     Run(TaskRun),
 }
@@ -230,6 +239,9 @@ pub(crate) struct TaskRun {
     pub(crate) task: String,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+    /// Print the calls that would run, and run nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Arguments for the recipe
     #[arg(last = true)]
     pub(crate) args: Vec<String>,
@@ -302,13 +314,23 @@ pub(crate) struct Grant {
     /// Only for the artifact with this sha256
     #[arg(long, value_name = "SHA256")]
     pub(crate) artifact: Option<String>,
+    /// Let `net` and `browse` reach only this host: [SCHEME://]HOST[:PORT], `*.` for all below
+    #[arg(long = "host", value_name = "HOST")]
+    pub(crate) hosts: Vec<String>,
+    /// Let a capability reach only this: `kv=cache-*`, `vfs=workspace/notes`, `llm=MODEL`
+    #[arg(long = "scope", value_name = "CAP=PATTERN")]
+    pub(crate) scopes: Vec<String>,
 }
 
 /// What to verify.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// Names of toolkits, or paths to their directories
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(
+        value_name = "ID",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
     pub(crate) ids: Vec<String>,
     /// Every toolkit under the root
     #[arg(long)]
@@ -477,6 +499,8 @@ impl ToolkitVerb {
             Self::Install(_) => "toolkit install",
             Self::Remove(_) => "toolkit remove",
             Self::Grant(_) => "toolkit grant",
+            Self::Revoke { .. } => "toolkit revoke",
+            Self::Grants => "toolkit grants",
             Self::Run(_) => "toolkit run",
         }
     }

@@ -81,6 +81,7 @@ impl From<wb_host::Error> for Failure {
             }
             ErrorKind::Refused { .. }
             | ErrorKind::Unsigned { .. }
+            | ErrorKind::TaskNotGranted { .. }
             | ErrorKind::TierUnavailable { .. } => Exit::Refused,
             ErrorKind::Install(error) => of_install(error),
             ErrorKind::Build(failure) => of_build(&failure.error),

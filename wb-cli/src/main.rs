@@ -66,7 +66,9 @@ fn complaint(text: &str) -> String {
     let lines = text.trim_start_matches("error: ").lines().map(str::trim);
     let lines =
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    let lines: Vec<_> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with("tip:"))
+        .collect();
     lines.join(" ")
 }
 

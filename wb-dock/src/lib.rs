@@ -121,7 +121,7 @@ pub use program::{CompileLimits, ComponentProgram, Function, Program};
 pub use remote::{RandomOf, RemoteRun, Unanswered};
 pub use services::{CpuClock, Services};
 pub use shape::{
-    ArgMode, Called, Command, Component, Instance, Invocation, InvocationParts, Params, Results,
+    ArgMode, Called, Command, Component, Instance, Invocation, InvocationParts, Job, Params, Results,
     TypedFunction,
 };
 pub use wasi::{Clock, Input, Output, Random};

@@ -78,6 +78,28 @@ impl Consent {
         }
     }
 
+    /// The same consent on top of an `earlier` one to the same toolkit: for its own
+    /// capabilities it says how far they reach, for others the earlier one does.
+    #[must_use]
+    pub fn over(self, earlier: &Self) -> Self {
+        let mut scopes = earlier.scopes.clone();
+        scopes.set_for(self.caps, &self.scopes);
+        Self {
+            caps: self.caps.union(earlier.caps),
+            scopes,
+            ..self
+        }
+    }
+
+    /// The same consent without `caps`.
+    #[must_use]
+    pub fn without(self, caps: CapSet) -> Self {
+        Self {
+            caps: self.caps.difference(caps),
+            ..self
+        }
+    }
+
     /// Whether the record speaks about this toolkit and this artifact.
     ///
     /// A pinned record covers nothing while the artifact's digest is unknown.

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Cap, CapSet};
+
 mod host;
 mod name;
 mod path;
@@ -103,6 +105,32 @@ pub struct Scopes {
 }
 
 impl Scopes {
+    /// Takes from `other` the reach of `caps`.
+    pub(crate) fn set_for(&mut self, caps: CapSet, other: &Self) {
+        let any = |of: &[Cap]| of.iter().any(|cap| caps.contains(*cap));
+        if any(&[Cap::Net, Cap::Tcp, Cap::Udp, Cap::Tls]) {
+            self.net.clone_from(&other.net);
+        }
+        if any(&[Cap::Browse]) {
+            self.browse.clone_from(&other.browse);
+        }
+        if any(&[Cap::Vfs]) {
+            self.vfs.clone_from(&other.vfs);
+        }
+        if any(&[Cap::Kv]) {
+            self.kv.clone_from(&other.kv);
+        }
+        if any(&[Cap::Commands, Cap::Exec, Cap::Parallel]) {
+            self.commands.clone_from(&other.commands);
+        }
+        if any(&[Cap::Llm]) {
+            self.llm.clone_from(&other.llm);
+        }
+        if any(&[Cap::Secrets]) {
+            self.secrets.clone_from(&other.secrets);
+        }
+    }
+
     /// What both permit, capability by capability.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {

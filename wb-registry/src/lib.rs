@@ -14,6 +14,7 @@
 mod binding;
 mod bundle;
 mod discover;
+pub mod federation;
 mod freshness;
 mod install;
 mod program;

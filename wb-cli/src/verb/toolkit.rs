@@ -4,11 +4,13 @@ mod build;
 mod build_inline;
 mod built;
 mod grant;
+mod grants;
 mod install;
 mod list;
 mod pack;
 mod promote;
 mod remove;
+mod revoke;
 mod run;
 mod search;
 mod show;
@@ -33,6 +35,8 @@ pub(crate) fn run(verb: &ToolkitVerb, env: &Env, ui: Ui) -> Result<Done, Failure
         ToolkitVerb::Install(args) => install::run(args, env),
         ToolkitVerb::Remove(args) => remove::run(args, env),
         ToolkitVerb::Grant(args) => grant::run(args, env),
+        ToolkitVerb::Revoke { id, caps } => revoke::run(id, caps, env),
+        ToolkitVerb::Grants => grants::run(env),
         ToolkitVerb::Run(args) => run::run(args, env, ui),
     }
 }

@@ -3,7 +3,7 @@ use std::io;
 
 use bytes::Bytes;
 use wb_manifest::{Diagnostic, RelPath, UnknownWord};
-use wb_policy::{Refused, Shape, Tier};
+use wb_policy::{Refused, Resource, Shape, Tier};
 use wb_registry::{BindError, BundleError, InstallError, NameError, RollbackError, StoreError};
 
 use crate::nexus::BuildFailure;
@@ -248,6 +248,16 @@ pub enum ErrorKind {
         name: String,
         /// The line and what stands in the way.
         reason: String,
+        /// The same with its place in the manifest.
+        fault: Option<Box<ManifestFault>>,
+    },
+    /// A task may not run the commands it consists of.
+    #[error("task `{name}` is refused: {reason}")]
+    TaskNotGranted {
+        /// The toolkit and the recipe.
+        name: String,
+        /// What is in the way.
+        reason: String,
     },
     /// What happened in the sandbox.
     #[error(transparent)]
@@ -330,6 +340,7 @@ impl Error {
             ErrorKind::Unsigned { .. } => "host/unsigned",
             ErrorKind::NoSuchTask { .. } => "host/no-such-task",
             ErrorKind::Task { .. } => "host/task",
+            ErrorKind::TaskNotGranted { .. } => "host/task-not-granted",
             ErrorKind::Dock(ref error) => error.code(),
             ErrorKind::NoHome => "host/no-home",
             ErrorKind::Offline { .. } => "host/offline",
@@ -392,6 +403,17 @@ impl Error {
                 ));
             }
             ErrorKind::NoHome => Some("set `WB_HOME` to a directory of your own"),
+            ErrorKind::Dock(ref error) => match error.kind() {
+                wb_dock::ErrorKind::Limit(exceeded) => {
+                    let setting = setting(exceeded.resource);
+                    return Some(format!(
+                        "a profile of your own in `profiles.toml` may allow more: \
+                         `[profiles.large]`, `extends = \"minimal\"`, `{setting}`; \
+                         then add `--profile large`"
+                    ));
+                }
+                _ => None,
+            },
             ErrorKind::Offline { .. } => Some("run it once without `--offline` and `WB_OFFLINE`"),
             _ => None,
         };
@@ -426,6 +448,19 @@ impl Error {
             },
         }
         .into()
+    }
+}
+
+/// How a profile raises the limit of a resource, by example.
+const fn setting(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Memory => "memory = \"1 GiB\"",
+        Resource::Wall => "time = \"5min\"",
+        Resource::Fuel => "fuel = 100000000000",
+        Resource::Output => "output = \"256 MiB\"",
+        Resource::HostCalls => "host-calls = 10000000",
+        Resource::Egress => "egress = \"256 MiB\"",
+        Resource::Children => "children = 100000",
     }
 }
 

@@ -34,6 +34,7 @@ pub use home::Home;
 pub use lock::Lock;
 pub use nexus::{
     BuildFailure, BuildOptions, Collected, Inline, InstallOptions, Made, Nexus, Packed, Removed,
+    Task, TaskEnd, TaskStreams,
 };
 pub use random::SystemRandom;
 pub use registry_file::{RegistryFile, Repair};

@@ -47,6 +47,7 @@ pub struct Nexus {
 
 pub use build::{BuildFailure, BuildOptions, Inline, Made};
 pub use ship::{InstallOptions, Packed};
+pub use task::{Task, TaskEnd, TaskStreams};
 
 impl Nexus {
     /// The nexus in `home`.

@@ -5,15 +5,29 @@
 //! of registered commands; anything more is refused with its line, never
 //! passed over.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 /// Commands joined by pipes: one line of a recipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pipeline {
     /// The line of the recipe, from 1.
     pub line: usize,
+    /// The comments right above the line: what it does.
+    pub caption: Option<String>,
     /// The calls, each reading what the one before wrote.
     pub calls: Vec<Call>,
+}
+
+/// As a recipe would say it, with all words filled in.
+impl fmt::Display for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, call) in self.calls.iter().enumerate() {
+            write!(f, "{}{call}", if i > 0 { " | " } else { "" })?;
+        }
+        Ok(())
+    }
 }
 
 /// One call of a command.
@@ -25,11 +39,32 @@ pub struct Call {
     pub args: Vec<String>,
 }
 
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quoted(&self.name))?;
+        self.args
+            .iter()
+            .try_for_each(|arg| write!(f, " {}", quoted(arg)))
+    }
+}
+
+/// A word that [`lower`] reads as `word` again.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:,=+@%^".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    // Nothing but the quote itself means anything inside of single quotes.
+    format!("'{}'", word.replace('\'', "'\\''")).into()
+}
+
 /// A line that cannot be lowered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotLowered {
     /// The line of the recipe, from 1.
     pub line: usize,
+    /// The bytes of that line that are meant.
+    pub columns: Range<usize>,
     /// What stands in the way.
     pub reason: String,
 }
@@ -45,7 +80,7 @@ impl fmt::Display for NotLowered {
 /// Words are split at blanks; `'…'` keeps everything, `"…"` everything but `$`
 /// and `\`. `$1` to `$9` are arguments (empty if not given), `"$@"` and `$@` all
 /// of them, `$#` their number. `\` at the end of a line joins the next one, `#`
-/// starts a comment.
+/// starts a comment; one right above a line is the line's caption.
 ///
 /// # Errors
 ///
@@ -62,13 +97,24 @@ impl fmt::Display for NotLowered {
 /// ```
 pub fn lower(script: &str, args: &[String]) -> Result<Vec<Pipeline>, NotLowered> {
     let mut pipelines = Vec::new();
+    let mut captions: Vec<&str> = Vec::new();
     let mut lines = script.lines().enumerate();
     while let Some((index, text)) = lines.next() {
         let line = index + 1;
+        match text.trim_start().strip_prefix('#') {
+            Some(caption) => {
+                captions.push(caption.trim());
+                continue;
+            }
+            None if text.trim().is_empty() => captions.clear(),
+            None => {}
+        }
         let mut text = text.to_owned();
         while let Some(head) = text.strip_suffix('\\') {
             let Some((_, next)) = lines.next() else {
-                return Err(refused(line, "a `\\` at the end joins no line"));
+                let end = text.len();
+                let reason = "a `\\` at the end joins no line";
+                return Err(refused(line, end - 1..end, reason));
             };
             text = format!("{head}{next}");
         }
@@ -76,13 +122,20 @@ pub fn lower(script: &str, args: &[String]) -> Result<Vec<Pipeline>, NotLowered>
         let mut words = Words {
             line,
             args,
+            all: &text,
             rest: &text,
         };
         while let Some(call) = words.call()? {
             calls.push(call);
         }
         if !calls.is_empty() {
-            pipelines.push(Pipeline { line, calls });
+            let caption = captions.join(" ");
+            captions.clear();
+            pipelines.push(Pipeline {
+                line,
+                caption: Some(caption).filter(|caption| !caption.is_empty()),
+                calls,
+            });
         }
     }
     Ok(pipelines)
@@ -92,10 +145,16 @@ pub fn lower(script: &str, args: &[String]) -> Result<Vec<Pipeline>, NotLowered>
 struct Words<'a> {
     line: usize,
     args: &'a [String],
+    all: &'a str,
     rest: &'a str,
 }
 
 impl Words<'_> {
+    /// How much of the line was read.
+    fn read(&self) -> usize {
+        self.all.len() - self.rest.len()
+    }
+
     /// The next command up to a `|` or the end; `None` at the end of the line.
     fn call(&mut self) -> Result<Option<Call>, NotLowered> {
         let mut words = Vec::new();
@@ -114,8 +173,10 @@ impl Words<'_> {
             }
         };
         let behind = self.rest.trim_start();
+        let here = self.read();
+        let pipe = here.saturating_sub(1)..here;
         if piped && (behind.is_empty() || behind.starts_with(['|', '#'])) {
-            return Err(refused(self.line, "nothing stands behind a `|`"));
+            return Err(refused(self.line, pipe, "nothing stands behind a `|`"));
         }
         let mut words = words.into_iter();
         match words.next() {
@@ -123,7 +184,7 @@ impl Words<'_> {
                 name,
                 args: words.collect(),
             })),
-            None if piped => Err(refused(self.line, "nothing stands before a `|`")),
+            None if piped => Err(refused(self.line, pipe, "nothing stands before a `|`")),
             None => Ok(None),
         }
     }
@@ -140,6 +201,7 @@ impl Words<'_> {
                 return Ok(());
             }
         }
+        let start = self.read();
         let mut word = String::new();
         let mut quote = None;
         let mut chars = self.rest.char_indices().peekable();
@@ -154,24 +216,30 @@ impl Words<'_> {
                 (None, ' ' | '\t' | '|') => break at,
                 (_, '\\') => match chars.next() {
                     Some((_, escaped)) => word.push(escaped),
-                    None => return Err(refused(self.line, "a `\\` escapes nothing")),
+                    None => {
+                        let place = start + at..start + at + 1;
+                        return Err(refused(self.line, place, "a `\\` escapes nothing"));
+                    }
                 },
                 (_, '$') => {
                     let next = chars.next().map(|(_, c)| c);
-                    word.push_str(&self.value(next)?);
+                    let end = at + 1 + next.map_or(0, char::len_utf8);
+                    word.push_str(&self.value(next, start + at..start + end)?);
                 }
-                (_, '`') => return Err(self.shell("command substitution", c)),
+                (_, '`') => return Err(self.shell("command substitution", c, start + at)),
                 (None, ';' | '&' | '<' | '>' | '(' | ')' | '*' | '?' | '[' | '{' | '~' | '!') => {
-                    return Err(self.shell("this", c));
+                    return Err(self.shell("this", c, start + at));
                 }
                 (_, c) => word.push(c),
             }
         };
         if quote.is_some() {
-            return Err(refused(self.line, "a quote is not closed"));
+            let place = start..start + end;
+            return Err(refused(self.line, place, "a quote is not closed"));
         }
         if words.is_empty() && word.contains('=') {
-            return Err(refused(self.line, "variables cannot be set"));
+            let place = start..start + end;
+            return Err(refused(self.line, place, "variables cannot be set"));
         }
         self.rest = &self.rest[end..];
         words.push(word);
@@ -179,7 +247,7 @@ impl Words<'_> {
     }
 
     /// What `$` with `next` behind it stands for.
-    fn value(&self, next: Option<char>) -> Result<String, NotLowered> {
+    fn value(&self, next: Option<char>, place: Range<usize>) -> Result<String, NotLowered> {
         match next {
             Some('#') => Ok(self.args.len().to_string()),
             Some('@' | '*') => Ok(self.args.join(" ")),
@@ -190,22 +258,26 @@ impl Words<'_> {
             Some(other) => {
                 let reason =
                     format!("`${other}` is not known, expected `$1` to `$9`, `$@` or `$#`");
-                Err(refused(self.line, &reason))
+                Err(refused(self.line, place, &reason))
             }
             None => Ok("$".to_owned()),
         }
     }
 
-    fn shell(&self, what: &str, found: char) -> NotLowered {
+    fn shell(&self, what: &str, found: char, at: usize) -> NotLowered {
         let reason =
             format!("`{found}`: {what} needs a shell, and no shell runs; quote it if it is text");
-        refused(self.line, &reason)
+        refused(self.line, at..at + found.len_utf8(), &reason)
     }
 }
 
-fn refused(line: usize, reason: &str) -> NotLowered {
+fn refused(line: usize, columns: Range<usize>, reason: &str) -> NotLowered {
     let reason = reason.to_owned();
-    NotLowered { line, reason }
+    NotLowered {
+        line,
+        columns,
+        reason,
+    }
 }
 
 #[cfg(test)]
@@ -248,6 +320,35 @@ mod tests {
         assert_eq!(shown("a \\\n  b"), ["a[b]"]);
         assert_eq!(shown("a x\\ y \"q\\\"q\""), ["a[x y,q\"q]"]);
         assert_eq!(shown("wörd 'ünï'"), ["wörd[ünï]"]);
+    }
+
+    #[test]
+    fn lowered_lines_are_told_in_words_that_read_back() {
+        let lines = lower(
+            "# Count\n# them\na 'x y' \"it's\" '' | b $2\n\n# off\n\nc",
+            &args(),
+        );
+        let lines = lines.unwrap();
+        assert_eq!(lines[0].caption.as_deref(), Some("Count them"));
+        assert_eq!(lines[1].caption, None);
+        let told = lines[0].to_string();
+        assert_eq!(told, r"a 'x y' 'it'\''s' '' | b three");
+        assert_eq!(lower(&told, &[]).unwrap()[0].calls, lines[0].calls);
+    }
+
+    #[test]
+    fn the_place_of_what_cannot_be_lowered_is_known() {
+        for (script, expected) in [
+            ("a b > c", ">"),
+            ("a x$HOME", "$H"),
+            ("a | ", "|"),
+            ("a 'bc", "'bc"),
+            ("X=1 a", "X=1"),
+            ("a é `b`", "`"),
+        ] {
+            let columns = lower(script, &args()).unwrap_err().columns;
+            assert_eq!(&script[columns], expected, "{script}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 use wb_policy::{Budget, Exceeded, Grant, Resource};
 
-use super::Invocation;
+use super::{Invocation, Job};
 use crate::client::{Account, Client};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Ended, Event, Step};
@@ -81,6 +81,21 @@ impl Command {
         let budget = Budget::new(invocation.name.as_str(), self.grant.limits());
         let account = Account {
             meter: Meter::start(budget),
+            alone: true,
+            share: 1,
+        };
+        self.run_metered(invocation, account)
+    }
+
+    /// Runs the command to its end as a part of `job`, whose budget and time it spends.
+    ///
+    /// # Errors
+    ///
+    /// As [`Command::run`]; [`ErrorKind::Limit`] also for what the job may use.
+    pub fn run_in(&self, job: &Job, invocation: Invocation) -> Result<Outcome, Error> {
+        let meter = job.0.child(&invocation.name, self.grant.limits())?;
+        let account = Account {
+            meter,
             alone: true,
             share: 1,
         };

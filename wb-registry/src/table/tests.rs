@@ -124,9 +124,11 @@ fn no_toolkit_takes_over_anothers_command() {
     let mut table = CommandTable::default();
     let session = binding(&store, "a", b"session");
     let of = |id: &str| binding(&store, "a", id.as_bytes()).in_toolkit(&id.parse().unwrap());
-    for binding in [session.clone(), of("a"), of("a"), session, of("a")] {
+    for binding in [session.clone(), session.clone(), of("a"), of("a")] {
         table.bind(binding, &store).unwrap();
     }
+    let by_a_session = table.bind(session, &store).unwrap_err();
+    assert_eq!(by_a_session.code(), "registry/name-held");
     let held = table.bind(of("b"), &store).unwrap_err();
     assert_eq!(
         held.to_string(),

@@ -108,6 +108,18 @@ pub(crate) fn failure(error: wb_host::Error, dir: Option<&str>) -> Failure {
             let data = (!found.is_empty()).then(|| json!({ "diagnostics": found }));
             (drawn, data)
         }
+        ErrorKind::Task {
+            fault: Some(fault), ..
+        } => {
+            let data = json!({
+                "path": fault.path.as_str(),
+                "start": fault.diagnostic.span.start,
+                "end": fault.diagnostic.span.end,
+                "message": fault.diagnostic.message,
+            });
+            let drawn = draw_faults(std::slice::from_ref(&**fault), dir);
+            (drawn, Some(json!({ "diagnostics": [data] })))
+        }
         _ => (String::new(), None),
     };
     // The message of a layout error is its first finding, which is drawn already.

@@ -212,18 +212,20 @@ fn a_recipe_runs_line_by_line_until_one_fails() {
         .unwrap();
     let task = |name: &str| {
         let mut said = Vec::new();
-        let (args, profile) = (["abcd".to_owned()], Profile::compute());
-        let stdin = "input".into();
-        let code = nexus.run_task(
-            (&toolkits, &id),
-            name,
-            &args,
-            &profile,
-            stdin,
-            &mut |outcome| {
-                said.push((outcome.exit_code, outcome.stdout.clone()));
-            },
-        );
+        let args = ["abcd".to_owned()];
+        let ended = nexus.task((&toolkits, &id), name, &args).and_then(|task| {
+            let streams = crate::TaskStreams {
+                stdin: "input".into(),
+                stdout: &wb_dock::Output::capture,
+                stderr: &wb_dock::Output::capture,
+            };
+            nexus.run_task(&task, &Profile::minimal(), streams, &mut |_, ends| {
+                if let Some(last) = ends.and_then(<[_]>::last) {
+                    said.push((last.exit_code, last.stdout.clone()));
+                }
+            })
+        });
+        let code = ended.map(|ended| ended.exit_code);
         (code.map_err(|error| error.to_string()), said)
     };
     assert_eq!(task("pass"), (Ok(0), vec![(0, "input".into())]));

@@ -1,0 +1,22 @@
+use wb_policy::{Budget, Limits, Usage};
+
+use crate::limits::Meter;
+
+/// Several runs that spend one budget and one wall time: the calls of a task.
+///
+/// Each run keeps to the limits of its own grant as well. Runs of a job count as
+/// child runs of it, and may go side by side.
+#[derive(Clone, Debug)]
+pub struct Job(pub(crate) Meter);
+
+impl Job {
+    /// Opens the budget of the job, called `by` in messages; its time starts now.
+    pub fn start(by: &str, limits: Limits) -> Self {
+        Self(Meter::start(Budget::new(by, limits)))
+    }
+
+    /// What its runs have used so far.
+    pub fn usage(&self) -> Usage {
+        self.0.budget().usage()
+    }
+}
