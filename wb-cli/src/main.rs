@@ -39,8 +39,8 @@ fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> Exit {
     let asked = !error.use_stderr();
     // What follows the name of a command is the guest's.
-    let args = std::env::args().take_while(|arg| arg != "--");
-    let args: Vec<_> = args.skip(1).collect();
+    let args = std::env::args_os().skip(1).take_while(|arg| arg != "--");
+    let args: Vec<_> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
     let json = args.iter().any(|arg| arg == "--json");
     if json && !asked {
         let common = Common {

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use wb_host::consent;
 use wb_policy::Consent;
@@ -32,12 +34,12 @@ pub(crate) fn run(env: &Env) -> Result<Done, Failure> {
 fn line(record: &Consent) -> String {
     let mut line = format!("{:<16} {}", record.toolkit(), record.caps());
     for (cap, list) in reach(record) {
-        line.push_str(&format!(", {cap} only {list}"));
+        let _ = write!(line, ", {cap} only {list}");
     }
     if let Some(artifact) = record.artifact() {
-        line.push_str(&format!(", artifact {artifact:.12} only"));
+        let _ = write!(line, ", artifact {artifact:.12} only");
     }
-    line.push_str(&format!(" ({}, {})", record.by(), record.at()));
+    let _ = write!(line, " ({}, {})", record.by(), record.at());
     line
 }
 

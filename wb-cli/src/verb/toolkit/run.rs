@@ -35,13 +35,19 @@ pub(crate) fn run(args: &TaskRun, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let streams = TaskStreams {
         stdin: Input::stream(TimedStdin::within(profile.limits().wall)),
-        stdout: &|| match ui.json() {
-            true => Output::capture(),
-            false => Output::stream(io::stdout()),
+        stdout: &|| {
+            if ui.json() {
+                Output::capture()
+            } else {
+                Output::stream(io::stdout())
+            }
         },
-        stderr: &|| match ui.json() {
-            true => Output::capture(),
-            false => Output::stream(io::stderr()),
+        stderr: &|| {
+            if ui.json() {
+                Output::capture()
+            } else {
+                Output::stream(io::stderr())
+            }
         },
     };
     let ended = nexus.run_task(&task, &profile, streams, &mut |line, ends| match ends {

@@ -25,10 +25,7 @@ pub(crate) fn run(args: &Verify, env: &Env, ui: Ui) -> Result<Done, Failure> {
         .iter()
         .map(|word| named(word, env, &catalog))
         .collect::<Result<_, _>>()?;
-    let toolkits = if !args.all {
-        let named = named.iter();
-        named.map(|(id, place)| (id.clone(), place)).collect()
-    } else {
+    let toolkits = if args.all {
         let own = catalog.own()?;
         // A check of nothing must not look like a check that passed.
         if let Some(root) = env.misnamed_root() {
@@ -41,6 +38,9 @@ pub(crate) fn run(args: &Verify, env: &Env, ui: Ui) -> Result<Done, Failure> {
                 .hint("name their directory with `WB_TOOLKITS_ROOT`"));
         }
         own
+    } else {
+        let named = named.iter();
+        named.map(|(id, place)| (id.clone(), place)).collect()
     };
     let reports = env.nexus().verify(&toolkits)?;
     let passed = reports.iter().all(Report::passed);

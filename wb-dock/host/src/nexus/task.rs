@@ -120,17 +120,14 @@ impl Nexus {
         each: &mut dyn FnMut(&Pipeline, Option<&[Outcome]>),
     ) -> Result<TaskEnd, Error> {
         let grant = self.task_grant(task, profile)?;
-        let admit = |call: &Call| self.admit_call(task, call, &grant, profile);
-        let lines: Vec<(&Pipeline, Vec<Admitted<'_>>)> = task
-            .lines
-            .iter()
-            .map(|line| {
-                Ok((
-                    line,
-                    line.calls.iter().map(admit).collect::<Result<_, Error>>()?,
-                ))
-            })
-            .collect::<Result<_, Error>>()?;
+        let mut lines = Vec::with_capacity(task.lines.len());
+        for line in &task.lines {
+            let mut calls = Vec::with_capacity(line.calls.len());
+            for call in &line.calls {
+                calls.push(self.admit_call(task, call, &grant, profile)?);
+            }
+            lines.push((line, calls));
+        }
         let job = Job::start(&task.name, grant.limits());
         let mut stdin = Some(streams.stdin);
         let mut exit_code = 0;
@@ -252,7 +249,7 @@ fn run_line(
             .stderr(stderr());
         runs.push((&admitted.command, invocation, unread));
     }
-    let run = &|(command, invocation, unread): (&Command, Invocation, Arc<AtomicBool>)| {
+    let run = &|(command, invocation, unread): (&Command, Invocation, Arc<AtomicBool>)| -> Result<CallEnd, Error> {
         let outcome = command.run_in(job, invocation)?;
         let unread = unread.load(Ordering::Relaxed);
         Ok(CallEnd { outcome, unread })
