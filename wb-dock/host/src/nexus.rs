@@ -2,6 +2,7 @@
 
 mod build;
 mod commands;
+mod revoked;
 mod run;
 mod ship;
 mod task;

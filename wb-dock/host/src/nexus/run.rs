@@ -10,6 +10,7 @@ use wb_registry::{Binding, Store as _};
 
 use super::Nexus;
 use super::commands::NexusCommands;
+use super::revoked::ConsentRecords;
 use crate::clock::SystemClock;
 use crate::consent;
 use crate::error::{Error, ErrorKind};
@@ -54,8 +55,12 @@ impl Nexus {
             })
             .recorder(Arc::new(StepsLog::at(self.home.steps())));
         let caps = grant.caps();
-        if caps.contains(Cap::Commands) || caps.contains(Cap::Parallel) {
+        let runs_others = [Cap::Commands, Cap::Exec, Cap::Parallel];
+        if runs_others.iter().any(|cap| caps.contains(*cap)) {
             services = services.commands(Arc::new(NexusCommands::new(self, profile)));
+        }
+        if !caps.is_empty() {
+            services = services.revocations(Arc::new(ConsentRecords::new(self)));
         }
         if let Some(profiles) = self.own_profiles()? {
             services = services.profiles(profiles);
