@@ -405,7 +405,7 @@ impl Error {
             ErrorKind::NoHome => Some("set `WB_HOME` to a directory of your own"),
             ErrorKind::Dock(ref error) => match error.kind() {
                 wb_dock::ErrorKind::Limit(exceeded) => {
-                    let setting = setting(exceeded.resource);
+                    let setting = setting(exceeded.resource)?;
                     return Some(format!(
                         "a profile of your own in `profiles.toml` may allow more: \
                          `[profiles.large]`, `extends = \"minimal\"`, `{setting}`; \
@@ -452,8 +452,8 @@ impl Error {
 }
 
 /// How a profile raises the limit of a resource, by example.
-const fn setting(resource: Resource) -> &'static str {
-    match resource {
+const fn setting(resource: Resource) -> Option<&'static str> {
+    Some(match resource {
         Resource::Memory => "memory = \"1 GiB\"",
         Resource::Wall => "time = \"5min\"",
         Resource::Fuel => "fuel = 100000000000",
@@ -461,7 +461,8 @@ const fn setting(resource: Resource) -> &'static str {
         Resource::HostCalls => "host-calls = 10000000",
         Resource::Egress => "egress = \"256 MiB\"",
         Resource::Children => "children = 100000",
-    }
+        _ => return None,
+    })
 }
 
 /// The names, each in backticks.

@@ -45,7 +45,7 @@ impl Nexus {
     }
 
     /// What stands behind the capabilities of one run.
-    fn services(&self, grant: &Grant, profile: &Profile) -> Result<Services, Error> {
+    pub(super) fn services(&self, grant: &Grant, profile: &Profile) -> Result<Services, Error> {
         let mut services = Services::default()
             .clock(SystemClock::shared())
             .random(SystemRandom::shared())

@@ -7,7 +7,7 @@ use std::thread;
 
 use wb_dock::{ArgMode, Command, Input, Invocation, Job, Outcome, Output};
 use wb_manifest::{Diagnostic, Manifest, Recipe, RelPath, Severity, Span, ToolkitId, read};
-use wb_policy::{Cap, CapSet, Grant, Pattern as _, Profile, Trust, Usage};
+use wb_policy::{Cap, CapSet, Grant, Profile, Trust, Usage};
 
 use super::Nexus;
 use crate::consent;
