@@ -31,7 +31,7 @@ pub(crate) fn run(verb: &ToolchainVerb, env: &Env, ui: Ui) -> Result<Done, Failu
         }
         ToolchainVerb::Install { packs } => {
             toolchains.install(&names(packs), &*follow())?;
-            let ready = toolchains.list().into_iter().filter(|pack| pack.ready());
+            let ready = toolchains.list().into_iter().filter(PackStatus::ready);
             let ready: Vec<_> = ready.map(|pack| pack.name).collect();
             let text = format!("{} ready: {}", count(ready.len(), "pack"), ready.join(" "));
             Ok(Done::new(text, json!({ "installed": ready })))

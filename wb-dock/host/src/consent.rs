@@ -121,13 +121,16 @@ pub fn revoke(home: &Home, toolkit: &ToolkitId, caps: CapSet) -> Result<Option<R
     Ok(Some(Revoked { taken, left }))
 }
 
+/// A toolkit and the consent to it, or why that cannot be read.
+pub type Record = (ToolkitId, Result<Consent, Error>);
+
 /// Every record there is, in order of name; one that cannot be read is an error
 /// of its own.
 ///
 /// # Errors
 ///
 /// What the system said about the directory.
-pub fn all(home: &Home) -> Result<Vec<(ToolkitId, Result<Consent, Error>)>, Error> {
+pub fn all(home: &Home) -> Result<Vec<Record>, Error> {
     let entries = match std::fs::read_dir(home.consent()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(|error| Error::io("list", "consent", error))?,

@@ -481,7 +481,7 @@ mod tests {
         assert_eq!(live.code(), "registry/version-live");
         nexus.remove("slug", Some(&old.to_string()[..8])).unwrap();
         assert_eq!(nexus.collect(true).unwrap().removed, [old]);
-        assert_eq!(nexus.remove("slug", None).unwrap()[0].digest, new);
+        assert_eq!(nexus.remove("slug", None).unwrap().versions[0].digest, new);
         assert!(nexus.store().get(&new).is_ok());
         assert_eq!(nexus.collect(true).unwrap().removed.len(), 2);
         let gone = nexus.remove("slug", None).unwrap_err();

@@ -214,13 +214,13 @@ impl Words<'_> {
                 (Some('\''), c) => word.push(c),
                 (None, '\'' | '"') => quote = Some(c),
                 (None, ' ' | '\t' | '|') => break at,
-                (_, '\\') => match chars.next() {
-                    Some((_, escaped)) => word.push(escaped),
-                    None => {
+                (_, '\\') => {
+                    let Some((_, escaped)) = chars.next() else {
                         let place = start + at..start + at + 1;
                         return Err(refused(self.line, place, "a `\\` escapes nothing"));
-                    }
-                },
+                    };
+                    word.push(escaped);
+                }
                 (_, '$') => {
                     let next = chars.next().map(|(_, c)| c);
                     let end = at + 1 + next.map_or(0, char::len_utf8);

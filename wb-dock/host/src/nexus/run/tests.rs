@@ -216,8 +216,8 @@ fn a_recipe_runs_line_by_line_until_one_fails() {
         let ended = nexus.task((&toolkits, &id), name, &args).and_then(|task| {
             let streams = crate::TaskStreams {
                 stdin: "input".into(),
-                stdout: &wb_dock::Output::capture,
-                stderr: &wb_dock::Output::capture,
+                stdout: &Output::capture,
+                stderr: &Output::capture,
             };
             nexus.run_task(&task, &Profile::minimal(), streams, &mut |_, ends| {
                 if let Some(last) = ends.and_then(<[_]>::last) {
