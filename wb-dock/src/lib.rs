@@ -121,8 +121,8 @@ pub use program::{CompileLimits, ComponentProgram, Function, Program};
 pub use remote::{RandomOf, RemoteRun, Unanswered};
 pub use services::{CpuClock, Services};
 pub use shape::{
-    ArgMode, Called, Command, Component, Instance, Invocation, InvocationParts, Job, Params, Results,
-    TypedFunction,
+    ArgMode, Called, Command, Component, Instance, Invocation, InvocationParts, Job, Params,
+    Results, TypedFunction,
 };
 pub use wasi::{Clock, Input, Output, Random};
 pub use wb_policy::Grant;
