@@ -2,6 +2,8 @@
 //! `cargo run -p wb-tier --example machine_image -- WORKER MODULES OUT`, where WORKER
 //! is a `wb-worker`, MODULES the kernel's `lib/modules/VERSION`, and OUT the image.
 
+#![expect(clippy::print_stdout, reason = "an example says what it found")]
+
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {

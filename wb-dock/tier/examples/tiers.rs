@@ -1,6 +1,8 @@
 //! Says which tiers this machine has. Run as
 //! `cargo run -p wb-tier --example tiers`.
 
+#![expect(clippy::print_stdout, reason = "an example says what it found")]
+
 fn main() {
     // The example is its own worker.
     wb_tier::worker_if_asked();

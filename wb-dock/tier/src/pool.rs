@@ -23,10 +23,10 @@ const MOST_IDLE: usize = 16;
 
 /// How long a worker may take to start. A virtual machine without hardware support
 /// takes seconds.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// How long compiling may take: as much as the largest module that is let in needs.
-const COMPILE: Duration = Duration::from_secs(120);
+const COMPILE: Duration = Duration::from_mins(2);
 
 /// How much later than the guest's deadline its worker is killed. The worker ends
 /// the guest by itself, and has then more to tell.
@@ -168,11 +168,11 @@ impl<L: Launch> Pool<L> {
             Ok(FromWorker::Loaded(Ok(()))) => Ok(worker),
             Ok(FromWorker::Loaded(Err(fault))) => Err(explain(fault, run).into()),
             Ok(_) => Err(protocol(name, "no word of the program")),
-            Err(error) => Err(self.broken(name, worker, &error)),
+            Err(error) => Err(Self::broken(name, worker, &error)),
         }
     }
 
-    fn broken(&self, name: &str, worker: Worker, error: &io::Error) -> Error {
+    fn broken(name: &str, worker: Worker, error: &io::Error) -> Error {
         match error.kind() {
             io::ErrorKind::InvalidData => protocol(name, &error.to_string()),
             io::ErrorKind::TimedOut => Error::Died {
@@ -207,7 +207,6 @@ impl<L: Launch> Pool<L> {
 
     /// One call, from its first message to its last.
     fn call(
-        &self,
         worker: &mut Worker,
         run: &mut RemoteRun,
         parts: InvocationParts,
@@ -230,7 +229,8 @@ impl<L: Launch> Pool<L> {
                     worker.send(&ToWorker::Answer(answer))?;
                 }
                 FromWorker::Done(Ok(report)) => return Ok(Ok(outcome(report))),
-                FromWorker::Done(Err((fault, report))) => {
+                FromWorker::Done(Err(ended)) => {
+                    let (fault, report) = *ended;
                     let error = explain(fault, host.run);
                     return Ok(Err(match report {
                         Some(report) => error.with_outcome(outcome(report)),
@@ -271,7 +271,7 @@ impl<L: Launch> Runner for Pool<L> {
         };
         let mut worker = self.worker(&key, module, &run, &name)?;
         let mut run = run.start();
-        match self.call(&mut worker, &mut run, parts) {
+        match Self::call(&mut worker, &mut run, parts) {
             Ok(ended) => {
                 // A run that was ended from here left its worker in the middle of it.
                 let is_in_step = match &ended {
@@ -289,7 +289,7 @@ impl<L: Launch> Runner for Pool<L> {
                 Ok(run.finish(Err(over.into()))?)
             }
             Err(error) => {
-                let error = self.broken(&name, worker, &error);
+                let error = Self::broken(&name, worker, &error);
                 let crash = ErrorKind::Trap {
                     command: name,
                     message: error.to_string(),

@@ -159,7 +159,7 @@ impl Posix {
         args: &[String],
         grant: &Grant,
         scratch: &Path,
-    ) -> io::Result<(Command, Option<Box<dyn FnOnce()>>)> {
+    ) -> io::Result<(Command, Option<Cleanup>)> {
         let limits = grant.limits();
         match &self.cage {
             Cage::Container { runtime } => {
@@ -196,6 +196,9 @@ impl Posix {
         }
     }
 }
+
+/// What is called when a binary is over.
+type Cleanup = Box<dyn FnOnce()>;
 
 /// A binary under way.
 struct Running {
@@ -257,7 +260,7 @@ impl Running {
         let mut open = 2;
         let mut stopped: Option<Exceeded> = None;
         while open > 0 && stopped.is_none() {
-            match news.recv_timeout(run.time_left().min(Duration::from_secs(3600))) {
+            match news.recv_timeout(run.time_left().min(Duration::from_hours(1))) {
                 Ok(News::End) => open -= 1,
                 Ok(News::Bytes(is_stderr, bytes)) => {
                     stopped = run.charge(Resource::Output, bytes.len() as u64).err();

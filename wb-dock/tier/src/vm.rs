@@ -33,7 +33,7 @@ pub struct VmParts {
 
 #[derive(Debug)]
 struct Qemu {
-    qemu: PathBuf,
+    emulator: PathBuf,
     kernel: PathBuf,
     image: NamedTempFile,
     accelerator: &'static str,
@@ -55,7 +55,7 @@ impl Vm {
     pub fn new(parts: &VmParts) -> Result<Self, Error> {
         let image = write_image(parts).map_err(|error| missing(error.to_string()))?;
         let mut qemu = Qemu {
-            qemu: parts.qemu.clone(),
+            emulator: parts.qemu.clone(),
             kernel: parts.kernel.clone(),
             image,
             accelerator: "",
@@ -149,7 +149,7 @@ impl Launch for Qemu {
         };
         let memory = settings.memory.saturating_add(HEADROOM).div_ceil(1 << 20);
         let arguments = format!("quiet panic=-1 reboot=t -- {}", settings.args().join(" "));
-        let mut command = Command::new(&self.qemu);
+        let mut command = Command::new(&self.emulator);
         command
             // The `microvm` machine has no timer that a kernel without KVM's clock could
             // calibrate, and announces its devices by ACPI alone; this one boots anywhere.

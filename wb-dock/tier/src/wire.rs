@@ -64,7 +64,7 @@ pub(crate) enum FromWorker {
     /// The guest asks for something.
     Ask(ask::Ask),
     /// The run is over.
-    Done(Result<Report, FaultOutcome>),
+    Done(Result<Report, Box<FaultOutcome>>),
     /// What came of an attempt: the system's error number, or none if it worked.
     Attempted(Option<i32>),
 }

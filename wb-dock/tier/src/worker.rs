@@ -175,7 +175,7 @@ impl Loaded {
         Ok(loaded)
     }
 
-    fn run(&self, link: &Arc<Link>, run: Run) -> Result<Report, FaultOutcome> {
+    fn run(&self, link: &Arc<Link>, run: Run) -> Result<Report, Box<FaultOutcome>> {
         let (id, tenant) = run.session.clone();
         let mut services = Services::default().session(Session { id, tenant });
         services = match run.seed {
@@ -192,7 +192,7 @@ impl Loaded {
         });
         match ended {
             Ok(outcome) => Ok(report(&outcome)),
-            Err(error) => Err((error.kind().into(), error.outcome().map(report))),
+            Err(error) => Err(Box::new((error.kind().into(), error.outcome().map(report)))),
         }
     }
 }
@@ -213,9 +213,12 @@ fn invocation(link: &Arc<Link>, run: Run) -> Result<Invocation, wb_dock::Error> 
     } else {
         invocation = invocation.stdin(run.stdin);
     }
-    let output = |is_streamed, is_stderr| match is_streamed {
-        true => Output::stream(remote::Stream::new(link, is_stderr)),
-        false => Output::capture(),
+    let output = |is_streamed, is_stderr| {
+        if is_streamed {
+            Output::stream(remote::Stream::new(link, is_stderr))
+        } else {
+            Output::capture()
+        }
     };
     Ok(invocation
         .stdout(output(run.streams.0, false))

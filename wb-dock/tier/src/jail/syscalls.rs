@@ -56,12 +56,13 @@ pub(super) fn filter() -> BpfProgram {
     let mut rules: BTreeMap<_, _> = PLAIN.iter().map(|call| (*call, Vec::new())).collect();
     // Code is written, then made executable, never both at a time.
     for call in [libc::SYS_mmap, libc::SYS_mprotect] {
-        let without = |flag| rule(2, SeccompCmpOp::MaskedEq(flag as u64), 0);
+        let without =
+            |flag: libc::c_int| rule(2, SeccompCmpOp::MaskedEq(u64::from(flag.unsigned_abs())), 0);
         let either = [libc::PROT_WRITE, libc::PROT_EXEC].map(without);
         rules.insert(call, either.to_vec());
     }
     let seals = [libc::F_ADD_SEALS, libc::F_GET_SEALS];
-    let sealing = seals.map(|seal| rule(1, SeccompCmpOp::Eq, seal as u64));
+    let sealing = seals.map(|seal| rule(1, SeccompCmpOp::Eq, u64::from(seal.unsigned_abs())));
     rules.insert(libc::SYS_fcntl, sealing.to_vec());
     let name = rule(0, SeccompCmpOp::Eq, libc::PR_SET_NAME as u64);
     rules.insert(libc::SYS_prctl, vec![name]);

@@ -258,7 +258,7 @@ fn a_worker_that_died_while_it_waited_is_replaced() {
     };
     assert_eq!(run().unwrap().stdout, "x");
     let pid = process.idle_workers()[0];
-    let victim = rustix::process::Pid::from_raw(pid as i32).unwrap();
+    let victim = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(victim, rustix::process::Signal::KILL).unwrap();
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(run().unwrap().stdout, "x");
