@@ -165,21 +165,22 @@ fn run(mut command: Command, program: &str, what: &str) -> Result<Vec<u8>, Error
 /// The lines of a client's error that help: without paths of its own logs.
 fn complaint(program: &str, stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let lines: Vec<_> = text
-        .lines()
-        .map(|line| line.trim().trim_start_matches("npm error ").trim())
-        .filter(|line| {
-            !line.is_empty()
-                && !line.starts_with("code E")
-                && !line.contains("complete log of this run")
-        })
-        .filter(|line| !line.contains(std::path::MAIN_SEPARATOR) || line.contains("://"))
-        .take(LINES)
-        .collect();
-    if lines.is_empty() {
+    let lines = || {
+        text.lines()
+            .map(|line| line.trim().trim_start_matches("npm error ").trim())
+            .filter(|line| !line.is_empty() && !line.contains("complete log of this run"))
+            .filter(|line| !line.contains(std::path::MAIN_SEPARATOR) || line.contains("://"))
+    };
+    // The code says nothing that the words after it do not say better, if there are any.
+    let mut told: Vec<_> = lines().filter(|line| !line.starts_with("code E")).collect();
+    if told.is_empty() {
+        told = lines().collect();
+    }
+    told.truncate(LINES);
+    if told.is_empty() {
         return format!("{program} failed without saying why");
     }
-    format!("{program} says: {}", lines.join("; "))
+    format!("{program} says: {}", told.join("; "))
 }
 
 fn failed(what: &str, message: impl Into<String>) -> Error {
