@@ -56,6 +56,26 @@ pub fn plan(lang: Lang, tree: Tree, options: &Options, lock: &Lock) -> Result<Pl
     }
 }
 
+/// Plans the build of a kernel: a module that is instantiated once and whose export
+/// `entry` is called any number of times.
+///
+/// The source defines `in_ptr`, `out_ptr` and `entry`, and may define `in_cap` and
+/// `out_cap`; all of them with C linkage.
+///
+/// # Errors
+///
+/// As for [`plan`]; only C and C++ have a lane for kernels.
+pub fn plan_kernel(lang: Lang, tree: &Tree, entry: &str, lock: &Lock) -> Result<Plan, Error> {
+    match lang {
+        Lang::C | Lang::Cpp => c::plan_kernel(lang, tree, entry, lock),
+        other => Err(ErrorKind::Unsupported {
+            what: format!("a kernel in language `{other}`"),
+            reason: "this version builds kernels in c and c++".to_owned(),
+        }
+        .into()),
+    }
+}
+
 /// Where the source of an inline build belongs, so that it is the same tree as
 /// the toolkit it may be promoted to.
 ///

@@ -19,6 +19,9 @@ use crate::toolchain::Lock;
 /// Raised whenever the same source would give another plan.
 const VERSION: &str = "c/2";
 
+/// The same for kernels.
+const KERNEL_VERSION: &str = "c-kernel/1";
+
 /// Where `wb.h` is mounted, after the user's own folders in the search order.
 const BINDINGS: &str = "/wb/include";
 
@@ -78,10 +81,35 @@ pub(crate) struct Options {
 /// What is linked.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
+    /// How the module is entered.
+    pub start: Start,
     /// Bytes of stack; it lies below the data, so overflow traps.
     pub stack: u32,
     /// Further arguments for the linker.
     pub extra: Vec<String>,
+}
+
+/// How a module is entered.
+#[derive(Clone, Debug)]
+pub(crate) enum Start {
+    /// Through `main`, once.
+    Main,
+    /// Through an exported function of this name, any number of times.
+    Kernel(String),
+}
+
+impl Options {
+    /// How kernels are compiled: hot loops, in which what an iteration costs beside
+    /// the work counts. The engine looks at its clock once an iteration, so that a
+    /// loop that is not unrolled may take half as long again.
+    fn kernel() -> Self {
+        let extra = ["-msimd128", "-funroll-loops", "-mllvm", "-unroll-count=8"];
+        Self {
+            level: "-O3",
+            extra: extra.map(str::to_owned).to_vec(),
+            inputs: Vec::new(),
+        }
+    }
 }
 
 impl Default for Options {
@@ -97,6 +125,7 @@ impl Default for Options {
 impl Default for Target {
     fn default() -> Self {
         Self {
+            start: Start::Main,
             stack: 1 << 20,
             extra: Vec::new(),
         }
@@ -105,6 +134,40 @@ impl Default for Target {
 
 /// Plans the build of all C and C++ sources in `tree` into one command.
 pub(super) fn plan(lang: Lang, tree: &Tree, lock: &Lock) -> Result<Plan, Error> {
+    let (options, target) = (Options::default(), Target::default());
+    whole(VERSION, lang, tree, &options, &target, lock)
+}
+
+/// Plans the build of all C and C++ sources in `tree` into one kernel, which
+/// exports `entry`.
+pub(super) fn plan_kernel(
+    lang: Lang,
+    tree: &Tree,
+    entry: &str,
+    lock: &Lock,
+) -> Result<Plan, Error> {
+    let target = Target {
+        start: Start::Kernel(entry.to_owned()),
+        ..Target::default()
+    };
+    whole(
+        KERNEL_VERSION,
+        lang,
+        tree,
+        &Options::kernel(),
+        &target,
+        lock,
+    )
+}
+
+fn whole(
+    version: &str,
+    lang: Lang,
+    tree: &Tree,
+    options: &Options,
+    target: &Target,
+    lock: &Lock,
+) -> Result<Plan, Error> {
     let units = units(tree);
     if units.is_empty() {
         return Err(layout(Diagnostic::error(
@@ -124,10 +187,10 @@ pub(super) fn plan(lang: Lang, tree: &Tree, lock: &Lock) -> Result<Plan, Error> 
     let cpp = units
         .iter()
         .any(|path| Language::of(path) == Some(Language::Cpp));
-    let mut plan = empty(VERSION, Some(lang), tree.digest());
+    let mut plan = empty(version, Some(lang), tree.digest());
     let sjlj = scan::mentions(tree, "setjmp");
-    let objects = objects(&mut plan, tree, &units, &Options::default(), lock)?;
-    let main = link(&mut plan, &objects, cpp, sjlj, &Target::default(), lock)?;
+    let objects = objects(&mut plan, tree, &units, options, lock)?;
+    let main = link(&mut plan, &objects, cpp, sjlj, target, lock)?;
     plan.products.push(Product {
         name: ARTIFACT.to_owned(),
         step: main,
@@ -280,7 +343,10 @@ pub(crate) fn link(
         "wasm32",
         "-L/usr/lib/wasm32-unknown-wasip1",
         "-L/usr/lib/wasm32-wasip1",
-        "/usr/lib/wasm32-wasip1/crt1-command.o",
+        match target.start {
+            Start::Main => "/usr/lib/wasm32-wasip1/crt1-command.o",
+            Start::Kernel(_) => "/usr/lib/wasm32-wasip1/crt1-reactor.o",
+        },
     ]
     .map(str::to_owned)
     .to_vec();
@@ -316,12 +382,19 @@ pub(crate) fn link(
             "--gc-sections",
             "--strip-all",
             "--stack-first",
-            // Says on standard output where `main` is: libc's start only calls it if it is there.
-            "--trace-symbol=__main_argc_argv",
-            "-z",
         ]
         .map(str::to_owned),
     );
+    match &target.start {
+        // Says on standard output where `main` is: libc's start only calls it if it is there.
+        Start::Main => argv.push("--trace-symbol=__main_argc_argv".to_owned()),
+        Start::Kernel(entry) => {
+            argv.push("--entry=_initialize".to_owned());
+            argv.extend(["in_ptr", "out_ptr", entry].map(|name| format!("--export={name}")));
+            argv.extend(["in_cap", "out_cap"].map(|name| format!("--export-if-defined={name}")));
+        }
+    }
+    argv.push("-z".to_owned());
     argv.push(format!("stack-size={}", target.stack));
     argv.extend(target.extra.iter().cloned());
     argv.extend(["-o", LINKED].map(str::to_owned));

@@ -150,6 +150,7 @@ fn jsc(tree: &Tree, lock: &Lock) -> Result<Plan, Error> {
     )?;
     objects.extend(engine(&mut plan, tree, lock)?);
     let target = Target {
+        start: c::Start::Main,
         stack: JS_STACK,
         extra: Vec::new(),
     };
@@ -186,6 +187,7 @@ fn jsrt(tree: &Tree, lock: &Lock) -> Result<Plan, Error> {
     objects.extend(compile(&mut plan, tree, &["js/runtime.c"], &options, lock)?);
     objects.extend(engine(&mut plan, tree, lock)?);
     let target = Target {
+        start: c::Start::Main,
         stack: JS_STACK,
         extra: words("--export=wb_pack_slot"),
     };

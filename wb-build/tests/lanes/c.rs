@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wb_build::toolchain::Lock;
 use wb_build::{MemoryCache, Naming, NoCache, Work, lane};
 use wb_dock::{Grant, Services};
 use wb_manifest::Lang;
@@ -393,4 +394,64 @@ fn notes_in_headers_of_the_library_call_them_as_they_are_included() {
         found.iter().any(|f| f.starts_with("<stdio.h>:")),
         "{found:#?}"
     );
+}
+
+/// What a kernel exports, and imports.
+const KERNEL: &str = r#"
+    static unsigned char in[64], out[64];
+    void *in_ptr(void) { return in; }
+    void *out_ptr(void) { return out; }
+    unsigned in_cap(void) { return sizeof in; }
+    int process(int len) {
+        for (int i = 0; i < len; i++) out[i] = in[i] ^ 0x20;
+        return len;
+    }
+"#;
+
+fn kernel(source: &str, entry: &str) -> Result<wb_build::Artifact, wb_build::Error> {
+    let tree = tree(&[("main.c", source)]);
+    let plan = lane::plan_kernel(Lang::C, &tree, entry, &Lock::pinned())?;
+    Ok(run(&plan, &NoCache, 2)?
+        .artifact()
+        .expect("the plan makes an artifact"))
+}
+
+#[test]
+fn a_kernel_exports_its_functions_and_nothing_of_libc() {
+    let artifact = kernel(KERNEL, "process").unwrap();
+    let mut exports = Vec::new();
+    let mut imports = 0;
+    for payload in wasmparser::Parser::new(0).parse_all(&artifact.wasm) {
+        match payload.unwrap() {
+            wasmparser::Payload::ExportSection(section) => {
+                exports.extend(
+                    section
+                        .into_iter()
+                        .map(|export| export.unwrap().name.to_owned()),
+                );
+            }
+            wasmparser::Payload::ImportSection(section) => imports += section.count(),
+            _ => {}
+        }
+    }
+    exports.sort();
+    assert_eq!(
+        exports,
+        [
+            "_initialize",
+            "in_cap",
+            "in_ptr",
+            "memory",
+            "out_ptr",
+            "process"
+        ]
+    );
+    assert_eq!(imports, 0);
+}
+
+#[test]
+fn a_kernel_without_its_entry_is_a_link_error_that_names_it() {
+    let error = kernel(KERNEL, "blur").unwrap_err();
+    let found = error.diagnostics()[0].to_string();
+    assert!(found.contains("blur"), "{found}");
 }
