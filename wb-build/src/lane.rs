@@ -37,12 +37,25 @@ pub struct Options {
 /// [`ErrorKind::Layout`] if the tree has no entry file, or one that cannot be
 /// compiled as it is; [`ErrorKind::Unsupported`] for a language without a lane.
 pub fn plan(lang: Lang, tree: Tree, options: &Options, lock: &Lock) -> Result<Plan, Error> {
-    if options.contract != Contract::Command {
-        return Err(ErrorKind::Unsupported {
-            what: format!("`{lang}`"),
-            reason: "this version builds commands".to_owned(),
+    match (&options.contract, lang) {
+        (Contract::Command, _) => {}
+        (Contract::Kernel { entry }, Lang::C | Lang::Cpp) => {
+            return c::plan_kernel(lang, &tree, entry, lock);
         }
-        .into());
+        (Contract::Kernel { .. }, other) => {
+            return Err(ErrorKind::Unsupported {
+                what: format!("a kernel in language `{other}`"),
+                reason: "this version builds kernels in c and c++".to_owned(),
+            }
+            .into());
+        }
+        (Contract::Component(_), other) => {
+            return Err(ErrorKind::Unsupported {
+                what: format!("a component in language `{other}`"),
+                reason: "this version builds commands and kernels".to_owned(),
+            }
+            .into());
+        }
     }
     match lang {
         Lang::C | Lang::Cpp => c::plan(lang, &tree, lock),
@@ -51,26 +64,6 @@ pub fn plan(lang: Lang, tree: Tree, options: &Options, lock: &Lock) -> Result<Pl
         other => Err(ErrorKind::Unsupported {
             what: format!("language `{other}`"),
             reason: "this version builds c, c++, js and ts".to_owned(),
-        }
-        .into()),
-    }
-}
-
-/// Plans the build of a kernel: a module that is instantiated once and whose export
-/// `entry` is called any number of times.
-///
-/// The source defines `in_ptr`, `out_ptr` and `entry`, and may define `in_cap` and
-/// `out_cap`; all of them with C linkage.
-///
-/// # Errors
-///
-/// As for [`plan`]; only C and C++ have a lane for kernels.
-pub fn plan_kernel(lang: Lang, tree: &Tree, entry: &str, lock: &Lock) -> Result<Plan, Error> {
-    match lang {
-        Lang::C | Lang::Cpp => c::plan_kernel(lang, tree, entry, lock),
-        other => Err(ErrorKind::Unsupported {
-            what: format!("a kernel in language `{other}`"),
-            reason: "this version builds kernels in c and c++".to_owned(),
         }
         .into()),
     }

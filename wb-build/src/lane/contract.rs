@@ -22,7 +22,9 @@ pub enum Contract {
     Command,
     /// A component of a WIT world.
     Component(Component),
-    /// A module that turns bytes into bytes, see `wb_dock`'s kernels.
+    /// A module that turns bytes into bytes, see `wb_dock`'s kernels. The source
+    /// defines `in_ptr`, `out_ptr` and the entry, and may define `in_cap` and
+    /// `out_cap`; all of them with C linkage.
     Kernel {
         /// The export that is called for each frame.
         entry: String,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wb_build::lane::{Contract, Options};
 use wb_build::toolchain::Lock;
 use wb_build::{MemoryCache, Naming, NoCache, Work, lane};
 use wb_dock::{Grant, Services};
@@ -410,7 +411,13 @@ const KERNEL: &str = r#"
 
 fn kernel(source: &str, entry: &str) -> Result<wb_build::Artifact, wb_build::Error> {
     let tree = tree(&[("main.c", source)]);
-    let plan = lane::plan_kernel(Lang::C, &tree, entry, &Lock::pinned())?;
+    let options = Options {
+        contract: Contract::Kernel {
+            entry: entry.to_owned(),
+        },
+        ..Options::default()
+    };
+    let plan = lane::plan(Lang::C, tree, &options, &Lock::pinned())?;
     Ok(run(&plan, &NoCache, 2)?
         .artifact()
         .expect("the plan makes an artifact"))
