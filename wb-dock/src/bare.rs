@@ -78,6 +78,8 @@ impl Twin {
                 },
             ),
             table: ResourceTable::new(),
+            frames: None,
+            calls: 0,
         };
         let mut store = Store::new(self.program.engine().raw(), guest);
         store.set_epoch_deadline(u64::MAX / 2);

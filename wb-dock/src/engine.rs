@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::{
@@ -20,12 +20,14 @@ use crate::code_cache::Code;
 
 #[cfg(not(all(feature = "code-cache", unix)))]
 mod code;
+mod kernels;
 mod ticker;
 
 #[cfg(not(all(feature = "code-cache", unix)))]
 use code::Code;
 
-pub(crate) use ticker::Live;
+pub(crate) use kernels::KernelEngine;
+pub(crate) use ticker::{Held, Live};
 
 /// Native stack that a guest may use. Deeper recursion is a trap.
 ///
@@ -84,10 +86,14 @@ struct Inner {
     code_cache: Option<crate::code_cache::CodeCache>,
     ticker: Ticker,
     /// One for each set of capabilities that a program was admitted with.
-    linkers: Mutex<Vec<(CapSet, Arc<Linker<Guest>>)>>,
+    linkers: Mutex<Linkers>,
     /// The same for components.
     component_linkers: Mutex<Vec<(CapSet, Arc<component::Linker<Guest>>)>>,
+    /// Made for the first kernel.
+    kernels: OnceLock<KernelEngine>,
 }
+
+type Linkers = Vec<(CapSet, Arc<Linker<Guest>>)>;
 
 impl Engine {
     /// An engine with the settings for one-shot use.
@@ -204,12 +210,19 @@ impl Engine {
 
     /// Keeps deadlines going until the guard is dropped.
     pub(crate) fn live(&self) -> Result<Live<'_>, Error> {
-        self.0.ticker.run().map_err(|error| {
-            ErrorKind::Engine {
-                message: format!("no thread to watch the time: {error}"),
-            }
-            .into()
-        })
+        self.0
+            .ticker
+            .run()
+            .map_err(|error| Error::no_ticker(&error))
+    }
+
+    /// The engine that kernels run on.
+    pub(crate) fn kernels(&self) -> Result<&KernelEngine, Error> {
+        if self.0.kernels.get().is_none() {
+            // Two threads may both make one; the first is kept.
+            let _ = self.0.kernels.set(KernelEngine::new(self.0.counts_fuel)?);
+        }
+        Ok(self.0.kernels.get().expect("it was set above"))
     }
 
     /// The linker that holds what `caps` grant, and nothing else.
@@ -219,13 +232,7 @@ impl Engine {
             .linkers
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, linker)) = linkers.iter().find(|(held, _)| *held == caps) {
-            return Ok(Arc::clone(linker));
-        }
-        let linker = import::linker(self.raw(), caps).map_err(|error| Error::engine(&error))?;
-        let linker = Arc::new(linker);
-        linkers.push((caps, Arc::clone(&linker)));
-        Ok(linker)
+        linker_of(&mut linkers, self.raw(), caps)
     }
 
     /// The same for components.
@@ -251,6 +258,21 @@ fn malformed(error: wasmtime::Error) -> Error {
         message: format!("{error:#}"),
     }
     .into()
+}
+
+/// The linker for `caps`, made for the first program that is admitted with them.
+fn linker_of(
+    linkers: &mut Linkers,
+    engine: &wasmtime::Engine,
+    caps: CapSet,
+) -> Result<Arc<Linker<Guest>>, Error> {
+    if let Some((_, linker)) = linkers.iter().find(|(held, _)| *held == caps) {
+        return Ok(Arc::clone(linker));
+    }
+    let linker = import::linker(engine, caps).map_err(|error| Error::engine(&error))?;
+    let linker = Arc::new(linker);
+    linkers.push((caps, Arc::clone(&linker)));
+    Ok(linker)
 }
 
 impl fmt::Debug for Engine {
@@ -337,6 +359,7 @@ impl EngineBuilder {
             code_cache,
             ticker,
             linkers: Mutex::default(),
+            kernels: OnceLock::new(),
             settings: self,
             component_linkers: Mutex::default(),
         })))

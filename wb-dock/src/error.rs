@@ -84,6 +84,35 @@ pub enum ErrorKind {
         /// The command that ran.
         command: String,
     },
+    /// The module has not the exports of a kernel.
+    NotAKernel {
+        /// What is missing, or has another type.
+        reason: String,
+    },
+    /// A kernel returned an error of its own.
+    KernelFailed {
+        /// The kernel.
+        kernel: String,
+        /// What it returned instead of a length; below 0.
+        code: i32,
+    },
+    /// A frame is not within the buffer or the memory that it is said to be in.
+    BadFrame {
+        /// The kernel.
+        kernel: String,
+        /// What is outside of what.
+        reason: String,
+    },
+    /// There is no shared arena for frames.
+    NoFrames {
+        /// Why not.
+        reason: String,
+    },
+    /// Kernels are not connected to a graph that can be run.
+    BadGraph {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A path of a mount or an image cannot be used.
     BadPath {
         /// The path as given.
@@ -145,6 +174,11 @@ impl Error {
             ErrorKind::BadCall { .. } => "dock/bad-call",
             ErrorKind::Exited { .. } => "dock/exited",
             ErrorKind::InstanceOver { .. } => "dock/instance-over",
+            ErrorKind::NotAKernel { .. } => "dock/not-a-kernel",
+            ErrorKind::KernelFailed { .. } => "dock/kernel-failed",
+            ErrorKind::BadFrame { .. } => "dock/bad-frame",
+            ErrorKind::NoFrames { .. } => "dock/no-frames",
+            ErrorKind::BadGraph { .. } => "dock/bad-graph",
             ErrorKind::BadPath { .. } => "dock/bad-path",
             ErrorKind::BadArgument { .. } => "dock/bad-argument",
             ErrorKind::Limit(exceeded) => exceeded.code(),
@@ -169,6 +203,13 @@ impl Error {
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.0.outcome = Some(outcome);
         self
+    }
+
+    pub(crate) fn no_ticker(error: &std::io::Error) -> Self {
+        ErrorKind::Engine {
+            message: format!("no thread to watch the time: {error}"),
+        }
+        .into()
     }
 
     pub(crate) fn engine(error: &wasmtime::Error) -> Self {
@@ -248,6 +289,13 @@ impl fmt::Display for ErrorKind {
                     "`{command}` cannot be called again: this instance has ended"
                 )
             }
+            Self::NotAKernel { reason } => write!(f, "not a kernel: {reason}"),
+            Self::KernelFailed { kernel, code } => {
+                write!(f, "kernel `{kernel}` failed with {code}")
+            }
+            Self::BadFrame { kernel, reason } => write!(f, "kernel `{kernel}`: {reason}"),
+            Self::NoFrames { reason } => write!(f, "no shared arena for frames: {reason}"),
+            Self::BadGraph { reason } => write!(f, "not a graph that can be run: {reason}"),
             Self::BadPath { path, reason } => write!(f, "path `{path}` cannot be used: {reason}"),
             Self::BadArgument { argument, reason } => {
                 write!(

@@ -2,6 +2,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{AsContextMut, Caller, Memory};
 
 use crate::client::Client;
+use crate::frames::FrameWindow;
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Stop};
 use crate::wasi::{GuestMemory, Wasi};
@@ -19,6 +20,10 @@ pub(crate) struct Guest {
     pub(crate) client: Client,
     /// What a component holds handles of.
     pub(crate) table: ResourceTable,
+    /// The frames of the call, if this is a kernel with an arena.
+    pub(crate) frames: Option<FrameWindow>,
+    /// Calls so far, where calls have a time limit of their own.
+    pub(crate) calls: u64,
 }
 
 impl Guest {

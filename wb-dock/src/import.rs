@@ -13,6 +13,7 @@ use crate::guest::Guest;
 use crate::wasi;
 
 mod args;
+mod frames;
 mod reply;
 
 pub(crate) use args::{Arguments, items, strings};
@@ -36,6 +37,7 @@ const MODULES: &[(Cap, Link)] = &[
     (Cap::Llm, cap::llm::link),
     (Cap::Browse, cap::browse::link),
     (Cap::Parallel, cap::parallel::link),
+    (Cap::Frames, frames::link),
 ];
 
 /// A linker with the ambient functions and those that `caps` grant.

@@ -102,6 +102,7 @@ mod component;
 mod engine;
 mod error;
 mod event;
+mod frames;
 mod guest;
 mod import;
 mod limits;
@@ -121,8 +122,8 @@ pub use program::{CompileLimits, ComponentProgram, Function, Program};
 pub use remote::{RandomOf, RemoteRun, Unanswered};
 pub use services::{CpuClock, Services};
 pub use shape::{
-    ArgMode, Called, Command, Component, Instance, Invocation, InvocationParts, Job, Params,
-    Results, TypedFunction,
+    ArgMode, Called, Command, Component, Graph, GraphBuilder, GraphInstance, Instance, Invocation,
+    InvocationParts, Job, Kernel, KernelInstance, Params, Results, TypedFunction,
 };
 pub use wasi::{Clock, Input, Output, Random};
 pub use wb_policy::Grant;

@@ -158,6 +158,8 @@ const TABLE_ELEMENT: u64 = 8;
 pub(crate) struct MemoryGauge {
     budget: Budget,
     reserved: Option<MemoryReservation>,
+    /// Bytes that the next growth need not charge: somebody else has.
+    paid: u64,
 }
 
 impl MemoryGauge {
@@ -165,7 +167,13 @@ impl MemoryGauge {
         Self {
             budget,
             reserved: None,
+            paid: 0,
         }
+    }
+
+    /// Lets the memory grow by `bytes` that are charged elsewhere.
+    pub(crate) fn prepay(&mut self, bytes: u64) {
+        self.paid = bytes;
     }
 
     /// Bytes reserved now.
@@ -200,7 +208,8 @@ impl ResourceLimiter for MemoryGauge {
             return Ok(false);
         }
         let more = desired.saturating_sub(current) as u64;
-        self.grow(more).map_err(Stop::Limit)?;
+        let paid = more.min(std::mem::take(&mut self.paid));
+        self.grow(more - paid).map_err(Stop::Limit)?;
         Ok(true)
     }
 

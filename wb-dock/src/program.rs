@@ -2,13 +2,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::{ExternType, InstancePre, Module, ModuleExport};
-use wb_policy::{CapSet, Grant, Import, Profiles, core_import, denied_imports};
+use wb_policy::{Cap, CapSet, Grant, Import, Profiles, core_import, denied_imports};
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::guest::Guest;
 use crate::services::Services;
-use crate::shape::Command;
+use crate::shape::{Command, Kernel};
 
 mod component;
 mod prescan;
@@ -110,14 +110,65 @@ impl Program {
         grant: &Grant,
         services: &Arc<Services>,
     ) -> Result<Command, Error> {
+        self.check_fuel(grant)?;
+        let linked = self.linked(grant, services)?;
+        Command::new(self.clone(), linked, grant, services)
+    }
+
+    /// Links this program to exactly the imports in `grant`, as a kernel whose export
+    /// `entry` is called for each frame.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Program::admit`], but [`ErrorKind::NotAKernel`] for exports that are
+    /// missing or of another type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wb_dock::{Engine, Grant, Services};
+    ///
+    /// # let wasm = wat::parse_str(r#"(module
+    /// #   (memory (export "memory") 1)
+    /// #   (func (export "in_ptr") (result i32) (i32.const 1024))
+    /// #   (func (export "out_ptr") (result i32) (i32.const 1024))
+    /// #   (func (export "process") (param i32) (result i32) (local.get 0)))"#).unwrap();
+    /// let program = Engine::new()?.load(&wasm)?;
+    /// let kernel = program.admit_kernel("process", &Grant::none(), &Services::default())?;
+    /// let mut copies = kernel.open("copies")?; // instantiated here, once
+    /// for frame in [&b"one"[..], b"two"] {
+    ///     assert_eq!(copies.call(frame)?, frame);
+    /// }
+    /// # Ok::<(), wb_dock::Error>(())
+    /// ```
+    pub fn admit_kernel(
+        &self,
+        entry: &str,
+        grant: &Grant,
+        services: &Services,
+    ) -> Result<Kernel, Error> {
+        self.check_fuel(grant)?;
+        self.check_granted(grant, services)?;
+        // The arena of frames comes with the kernel and needs no service.
+        self.check_provided(services.provided().with(Cap::Frames))?;
+        let kernels = self.0.engine.kernels()?;
+        let linked = kernels
+            .linker(grant.caps())?
+            .instantiate_pre(&kernels.adopt(&self.0.module)?)
+            .map_err(|error| ErrorKind::ImportType {
+                message: format!("{error:#}"),
+            })?;
+        Kernel::new(self.clone(), linked, entry, grant, services)
+    }
+
+    fn check_fuel(&self, grant: &Grant) -> Result<(), Error> {
         if grant.limits().fuel.is_some() && !self.0.engine.counts_fuel() {
             return Err(ErrorKind::Engine {
                 message: "the grant limits fuel, which this engine does not count".into(),
             }
             .into());
         }
-        let linked = self.linked(grant, services)?;
-        Command::new(self.clone(), linked, grant, services)
+        Ok(())
     }
 
     /// The program linked to what `grant` covers, the second wall; linked once for
@@ -136,7 +187,7 @@ impl Program {
         if held.is_none() {
             self.check_granted(grant, services)?;
         }
-        self.check_provided(services)?;
+        self.check_provided(services.provided())?;
         if let Some(linked) = held {
             return Ok(linked);
         }
@@ -169,8 +220,8 @@ impl Program {
     }
 
     /// Whether the host has something behind every import.
-    fn check_provided(&self, services: &Services) -> Result<(), Error> {
-        let missing = self.0.needs.difference(services.provided());
+    fn check_provided(&self, provided: CapSet) -> Result<(), Error> {
+        let missing = self.0.needs.difference(provided);
         let Some(cap) = missing.iter().next() else {
             return Ok(());
         };

@@ -50,6 +50,22 @@ impl Ticker {
     /// no deadline would hold.
     pub(super) fn run(&self) -> std::io::Result<Live<'_>> {
         let live = Live(&self.shared);
+        self.begin()?;
+        Ok(live)
+    }
+
+    /// The same for an instance that stays open from one call to the next.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Ticker::run`].
+    pub(super) fn hold(&self) -> std::io::Result<Held> {
+        let held = Held(Arc::clone(&self.shared));
+        self.begin()?;
+        Ok(held)
+    }
+
+    fn begin(&self) -> std::io::Result<()> {
         // Sequentially consistent, with the look at `asleep` after it: either this
         // sees the thread asleep and wakes it, or the thread sees the run.
         self.shared.live.fetch_add(1, Ordering::SeqCst);
@@ -64,7 +80,7 @@ impl Ticker {
                 .unwrap_or_else(PoisonError::into_inner);
             self.shared.wake.notify_one();
         }
-        Ok(live)
+        Ok(())
     }
 
     fn start(&self) -> std::io::Result<()> {
@@ -137,6 +153,15 @@ impl Drop for Ticker {
 pub(crate) struct Live<'t>(&'t Shared);
 
 impl Drop for Live<'_> {
+    fn drop(&mut self) {
+        self.0.live.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// An instance is open.
+pub(crate) struct Held(Arc<Shared>);
+
+impl Drop for Held {
     fn drop(&mut self) {
         self.0.live.fetch_sub(1, Ordering::SeqCst);
     }

@@ -140,6 +140,8 @@ impl Command {
                 reply: Answer::default(),
                 client,
                 table: ResourceTable::new(),
+                frames: None,
+                calls: 0,
             },
         );
         if let Some(taken) = taken {

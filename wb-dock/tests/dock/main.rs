@@ -11,6 +11,8 @@ mod cap;
 #[cfg(all(feature = "code-cache", unix))]
 mod code_cache;
 mod command;
+mod graph;
+mod kernel;
 mod limits;
 mod nested;
 mod script;

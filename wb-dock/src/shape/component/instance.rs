@@ -92,6 +92,8 @@ impl Instance {
                 reply: Answer::default(),
                 client,
                 table: ResourceTable::new(),
+                frames: None,
+                calls: 0,
             },
         );
         if let Some(fuel) = fuel {
