@@ -220,7 +220,7 @@ impl Engine {
     pub(crate) fn kernels(&self) -> Result<&KernelEngine, Error> {
         if self.0.kernels.get().is_none() {
             // Two threads may both make one; the first is kept.
-            let _ = self.0.kernels.set(KernelEngine::new(self.0.counts_fuel)?);
+            let _ = self.0.kernels.set(KernelEngine::new(self.counts_fuel())?);
         }
         Ok(self.0.kernels.get().expect("it was set above"))
     }

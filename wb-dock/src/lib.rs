@@ -29,6 +29,10 @@
 //! [`ComponentProgram::admit`] → [`Component`], whose functions are called with values of
 //! Rust, as text or as JSON. What it may import is in [`wit`].
 //!
+//! A kernel goes another way from the third step on: [`Program::admit_kernel`] →
+//! [`Kernel`], [`Kernel::open`] → [`KernelInstance`], which is called for frame after
+//! frame; or many kernels are a [`Graph`].
+//!
 //! A [`Grant`] is made by `wb-policy` alone, and everything a run uses is charged to
 //! one budget, by the runs it starts as well. An [`Error`] says which import was
 //! refused, which limit was reached, or how the guest crashed.
@@ -61,6 +65,9 @@
 //! | `wb:net` | `request(head, body)` | `net` | the HTTP status; the body, and in stream 2 the head as JSON |
 //! | `wb:browse` | `fetch(url)` | `browse` | length of JSON `{"url","status","title","text","links"}` |
 //! | `wb:llm` | `complete(prompt)`, `open(prompt)`, `next(handle)`, `close(handle)` | `llm` | length, handle, length or 0 at the end, 0 |
+//! | `wb:frames` | `input()` | `frames` | where the frame of this call is |
+//! | `wb:frames` | `input_len()` | `frames` | its length |
+//! | `wb:frames` | `output(len)` | `frames` | where to write the frame that it becomes |
 //!
 //! What is text or bytes in this table is two parameters, ptr and len. `args` and `env`
 //! (`NAME=value`) are strings back to back, a NUL after each. `inputs` are a `u32` count,

@@ -5,5 +5,6 @@ mod dock;
 mod guests;
 mod home;
 mod js;
+mod media;
 mod packs;
 mod ts;
