@@ -77,7 +77,7 @@ impl GraphBuilder {
         self
     }
 
-    /// Bytes for the frames that are under way at one time: default 64 MiB, rounded
+    /// Bytes for the frames that are under way at one time: default 32 MiB, rounded
     /// up to 64 KiB. They take memory as they are used.
     #[must_use]
     pub fn arena(mut self, bytes: u32) -> Self {
@@ -158,7 +158,7 @@ impl Graph {
         GraphBuilder {
             kernels: Vec::new(),
             edges: Vec::new(),
-            arena: 64 << 20,
+            arena: 32 << 20,
         }
     }
 
