@@ -215,7 +215,7 @@ impl KernelInstance {
         let guest = self.store.data_mut();
         if self.needs_clock {
             // Its host calls ask how much time is left, so it has to start now.
-            guest.renew_time();
+            guest.wasi.meter.renew();
         } else {
             guest.calls += 1;
         }
@@ -334,7 +334,7 @@ fn limit_each_call(store: &mut Store<Guest>) {
             in_time.map_err(Stop::Limit)?;
         } else {
             noticed = guest.calls;
-            guest.renew_time();
+            guest.wasi.meter.renew();
         }
         Ok(UpdateDeadline::Continue(1))
     });
