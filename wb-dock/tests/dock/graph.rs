@@ -147,7 +147,7 @@ fn a_kernel_with_frames_needs_no_graph() {
     let engine = Engine::new().unwrap();
     let mut alone = sharing(&engine, "frames-adds-one").open("alone").unwrap();
     for _ in 0..100 {
-        assert_eq!(alone.call(&[7; 300_000]).unwrap()[..3], [b'.', 8, 8]);
+        assert_eq!(alone.call(&vec![7; 300_000]).unwrap()[..3], [b'.', 8, 8]);
     }
     assert_eq!(
         alone.call(&vec![0; 17 << 20]).unwrap_err().code(),
@@ -225,8 +225,8 @@ fn an_arena_is_charged_once_and_full_at_its_end() {
     let error = chain(1 << 20).open().unwrap_err();
     assert_eq!(error.code(), "policy/memory-limit");
     let mut graph = chain(900 << 10).open().unwrap();
-    assert!(graph.run(&[0; 300 << 10]).is_ok());
-    let error = graph.run(&[0; 500 << 10]).unwrap_err();
+    assert!(graph.run(&vec![0; 300 << 10]).is_ok());
+    let error = graph.run(&vec![0; 500 << 10]).unwrap_err();
     assert_eq!(error.to_string(), "kernel `a` failed with -6");
-    assert!(graph.run(&[0; 300 << 10]).is_ok());
+    assert!(graph.run(&vec![0; 300 << 10]).is_ok());
 }
