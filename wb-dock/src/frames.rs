@@ -116,9 +116,20 @@ impl FrameWindow {
         self.output.map(|region| self.pointer(region))
     }
 
+    /// Before a call: there is no output yet. The one of the call before `is_over`, or
+    /// other kernels still read it.
+    pub(crate) fn begin(&mut self, is_over: bool) {
+        if let Some(former) = self.output.take()
+            && is_over
+        {
+            lock(&self.regions).give_back(former);
+        }
+    }
+
     /// Gives back every frame.
     pub(crate) fn clear(&mut self) {
         self.input = None;
+        self.output = None;
         self.output = None;
         lock(&self.regions).clear();
     }

@@ -1,63 +1,13 @@
 //! The media kernels of `fixtures/media`, built by the C lane and run as a graph.
 #![cfg(target_os = "linux")]
-#![expect(clippy::disallowed_methods, reason = "the pictures are files")]
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 
-use wb_build::lane::{self, Contract, Options};
-use wb_build::toolchain::Lock;
-use wb_build::{Artifact, NoCache};
-use wb_dock::{Grant, Graph, Kernel, Services};
-use wb_manifest::{Lang, Tree};
-use wb_policy::{Cap, CapSet, Profiles, Trust};
+use wb_dock::Graph;
 
-use crate::home::{engine, run, tree_of};
+use kernels::{kernel, picture};
 
-fn media() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/media")
-}
-
-fn picture(name: &str) -> Vec<u8> {
-    std::fs::read(media().join("reference").join(name)).unwrap()
-}
-
-/// One kernel, with the header that all of them include.
-fn build(name: &str) -> Artifact {
-    let mut tree: Tree = tree_of(&media().join(name));
-    let header = std::fs::read(media().join("include/picture.h")).unwrap();
-    tree.insert("include/picture.h".parse().unwrap(), header);
-    let options = Options {
-        contract: Contract::Kernel {
-            entry: "process".to_owned(),
-        },
-        ..Options::default()
-    };
-    let plan = lane::plan(Lang::C, tree, &options, &Lock::pinned()).unwrap();
-    match run(&plan, &NoCache, 1) {
-        Ok(built) => built.artifact().unwrap(),
-        Err(error) => panic!("{error}\n{:#?}", error.diagnostics()),
-    }
-}
-
-/// No built-in profile has `frames`; a deployer's may.
-fn grant() -> Grant {
-    let profile = "[profiles.media]\nextends = \"compute\"\nadd-caps = [\"frames\"]\n";
-    let profiles = Profiles::from_toml(profile).unwrap();
-    let profile = profiles.get("media").unwrap();
-    Grant::decide(CapSet::of(Cap::Frames), Trust::FirstParty, profile, None).unwrap()
-}
-
-fn kernel(name: &str) -> Kernel {
-    let program = engine().load(&build(name).wasm).unwrap();
-    let imports = program
-        .imports()
-        .filter(|(module, _)| *module != "wb:frames");
-    assert_eq!(imports.count(), 0, "{name}");
-    program
-        .admit_kernel("process", &grant(), &Services::default())
-        .unwrap()
-}
+pub(crate) mod kernels;
 
 /// A chain of kernels with an arena for small pictures.
 fn chain(names: &[&str]) -> Graph {

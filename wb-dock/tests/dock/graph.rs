@@ -149,6 +149,10 @@ fn a_kernel_with_frames_needs_no_graph() {
     for _ in 0..100 {
         assert_eq!(alone.call(&vec![7; 300_000]).unwrap()[..3], [b'.', 8, 8]);
     }
+    // The frame stays in its place, and the room of a result is used again.
+    for _ in 0..100 {
+        assert_eq!(alone.run(300_000).unwrap()[..3], [b'.', 8, 8]);
+    }
     assert_eq!(
         alone.call(&vec![0; 17 << 20]).unwrap_err().code(),
         "dock/bad-frame"

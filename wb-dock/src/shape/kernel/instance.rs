@@ -222,7 +222,7 @@ impl KernelInstance {
         if self.uses_frames
             && let Some(frames) = &mut guest.frames
         {
-            frames.output = None;
+            frames.begin(self.own_arena.is_some());
         }
         let Ok(len) = u32::try_from(len) else {
             return Err(bad_frame(
