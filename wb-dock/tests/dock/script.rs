@@ -136,6 +136,10 @@ impl Script {
     }
 
     pub(crate) fn program(&self, engine: &Engine) -> Program {
+        engine.load(&self.wasm()).unwrap()
+    }
+
+    pub(crate) fn wasm(&self) -> Vec<u8> {
         let mut imports = String::new();
         for ((module, function), params) in &self.imports {
             let params = "i32 ".repeat(*params);
@@ -181,7 +185,7 @@ impl Script {
                    (call $stream (i32.const 2)))
                  (func (export "_start") {body}))"#
         );
-        engine.load(&wat::parse_str(text).unwrap()).unwrap()
+        wat::parse_str(text).unwrap()
     }
 
     /// Runs the script as `guest`.

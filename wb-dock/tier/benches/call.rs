@@ -1,8 +1,11 @@
 //! What a warm call into a worker process costs, beside a bare round trip over pipes
 //! to a process that does nothing, and beside the same run in this process.
 
+#![expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
+
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
 
 use criterion::Criterion;
 use wb_dock::{Engine, Grant, Invocation, Services};
@@ -16,44 +19,119 @@ fn main() {
         return echo();
     }
     let mut criterion = Criterion::default().configure_from_args();
+    let mut sides = Sides::new();
     let mut group = criterion.benchmark_group("call");
-
-    let this = std::env::current_exe().expect("the benchmark is a file");
-    let mut child = Command::new(this)
-        .arg("--echo")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a child");
-    let mut to = child.stdin.take().expect("it was asked for");
-    let mut from = child.stdout.take().expect("it was asked for");
-    let mut message = [0; MESSAGE];
     group.bench_function("bare pipe round trip", |bencher| {
-        bencher.iter(|| {
-            to.write_all(&message).expect("the child reads");
-            from.read_exact(&mut message).expect("the child answers");
-        });
+        bencher.iter(|| sides.pipe.round_trip());
     });
-    drop(to);
-    let _ = child.wait();
-
-    let wasm = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#);
-    let module = Module::new(wasm.expect("the text is a module"));
-    let (grant, services) = (Grant::none(), Services::default());
-    let process = Process::with_worker(env!("CARGO_BIN_EXE_wb-worker"));
-    let engine = Engine::builder().pooling(4).build().expect("an engine");
-    let instance = Instance::new(engine);
-    let tiers: [(&str, &dyn Runner); 2] = [("process", &process), ("instance", &instance)];
-    for (name, tier) in tiers {
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                tier.run(&module, &grant, &services, Invocation::new("nothing"))
-                    .expect("the guest does nothing wrong")
-            });
-        });
-    }
+    group.bench_function("process", |bencher| bencher.iter(|| sides.process()));
+    group.bench_function("instance", |bencher| bencher.iter(|| sides.instance()));
     group.finish();
+    ratios(&mut sides);
+    sides.pipe.end();
     criterion.final_summary();
+}
+
+/// The sides turn by turn, so that what else the machine does hits all of them:
+/// prints the medians and their ratio.
+fn ratios(sides: &mut Sides) {
+    const ROUNDS: usize = 400;
+    const BATCH: u32 = 25;
+    let mut times = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        let mut time = |side: usize, work: &mut dyn FnMut()| {
+            let started = Instant::now();
+            (0..BATCH).for_each(|_| work());
+            times[side].push(started.elapsed() / BATCH);
+        };
+        time(0, &mut || sides.pipe.round_trip());
+        time(1, &mut || sides.process());
+        time(2, &mut || sides.instance());
+    }
+    let [pipe, process, instance] = times.map(|mut times| {
+        times.sort_unstable();
+        times[ROUNDS / 2].as_secs_f64() * 1e6
+    });
+    println!(
+        "warm call: process {process:.2} us; {:.2} x bare pipe round trip ({pipe:.2} us); \
+         instance {instance:.2} us",
+        process / pipe
+    );
+}
+
+/// What is compared.
+struct Sides {
+    pipe: Pipe,
+    process: Process,
+    instance: Instance,
+    module: Module,
+    grant: Grant,
+    services: Services,
+}
+
+impl Sides {
+    fn new() -> Self {
+        let nothing = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+        let wasm = wat::parse_str(nothing).expect("the text is a module");
+        let engine = Engine::builder().pooling(4).build().expect("an engine");
+        Self {
+            pipe: Pipe::new(),
+            process: Process::with_worker(env!("CARGO_BIN_EXE_wb-worker")),
+            instance: Instance::new(engine),
+            module: Module::new(wasm),
+            grant: Grant::none(),
+            services: Services::default(),
+        }
+    }
+
+    fn process(&self) {
+        self.run(&self.process);
+    }
+
+    fn instance(&self) {
+        self.run(&self.instance);
+    }
+
+    fn run(&self, tier: &dyn Runner) {
+        let nothing = Invocation::new("nothing");
+        tier.run(&self.module, &self.grant, &self.services, nothing)
+            .expect("the guest does nothing wrong");
+    }
+}
+
+/// A process that sends back what it gets.
+struct Pipe {
+    child: Child,
+    to: ChildStdin,
+    from: ChildStdout,
+}
+
+impl Pipe {
+    fn new() -> Self {
+        let this = std::env::current_exe().expect("the benchmark is a file");
+        let mut child = Command::new(this)
+            .arg("--echo")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a child");
+        let to = child.stdin.take().expect("it was asked for");
+        let from = child.stdout.take().expect("it was asked for");
+        Self { child, to, from }
+    }
+
+    fn round_trip(&mut self) {
+        let mut message = [0; MESSAGE];
+        self.to.write_all(&message).expect("the child reads");
+        self.from
+            .read_exact(&mut message)
+            .expect("the child answers");
+    }
+
+    fn end(mut self) {
+        drop(self.to);
+        let _ = self.child.wait();
+    }
 }
 
 /// The other end of the bare round trip.

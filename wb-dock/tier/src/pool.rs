@@ -13,17 +13,18 @@ use wb_policy::{CapSet, Profiles, Tier};
 
 use crate::channel::Worker;
 use crate::host::Host;
-use crate::wire::{self, Fault, FromWorker, Load, Report, Run, ToWorker};
+use crate::wire::{self, Fault, FromWorker, Load, Run, ToWorker};
 use crate::worker::Settings;
 use crate::{Attempt, Confinement, Error, Module, Runner, Unavailable};
+use report::Allowed;
+
+#[cfg(test)]
+mod hostile;
+mod report;
 
 /// Workers kept without a call. Each holds the code of one program and no memory of
 /// a guest to speak of.
 const MOST_IDLE: usize = 16;
-
-/// How long a worker may take to start. A virtual machine without hardware support
-/// takes seconds.
-const START: Duration = Duration::from_mins(1);
 
 /// How long compiling may take: as much as the largest module that is let in needs.
 const COMPILE: Duration = Duration::from_mins(2);
@@ -38,6 +39,10 @@ pub(crate) trait Launch: Send + Sync {
 
     /// Whether the worker has a machine or a container to itself.
     const ALONE: bool;
+
+    /// How long it may take to start. A virtual machine without hardware support
+    /// takes seconds.
+    const START: Duration = Duration::from_mins(1);
 
     fn launch(&self, settings: Settings) -> Result<Worker, Error>;
 }
@@ -69,7 +74,7 @@ impl<L: Launch> Pool<L> {
     /// Starts a worker, which has not been told anything yet.
     fn start(&self, settings: Settings) -> Result<(Worker, Confinement), Error> {
         let mut worker = self.launch.launch(settings)?;
-        worker.set_time(START);
+        worker.set_time(L::START);
         let message = match worker.receive(1 << 12) {
             Ok(FromWorker::Hello {
                 version: wire::VERSION,
@@ -213,6 +218,7 @@ impl<L: Launch> Pool<L> {
     ) -> io::Result<Result<Outcome, wb_dock::Error>> {
         let limits = run.grant().limits();
         worker.set_time(run.time_left().saturating_add(GRACE));
+        let allowed = Allowed::new(limits, &parts.mounts);
         let (message, mut host) = prepare(run, parts);
         worker.send(&ToWorker::Run(message))?;
         // What a run can leave: output, and files, which its memory holds.
@@ -228,12 +234,12 @@ impl<L: Launch> Pool<L> {
                     };
                     worker.send(&ToWorker::Answer(answer))?;
                 }
-                FromWorker::Done(Ok(report)) => return Ok(Ok(outcome(report))),
+                FromWorker::Done(Ok(report)) => return Ok(Ok(allowed.outcome(report)?)),
                 FromWorker::Done(Err(ended)) => {
                     let (fault, report) = *ended;
                     let error = explain(fault, host.run);
                     return Ok(Err(match report {
-                        Some(report) => error.with_outcome(outcome(report)),
+                        Some(report) => error.with_outcome(allowed.outcome(report)?),
                         None => error,
                     }));
                 }
@@ -335,19 +341,6 @@ fn prepare(run: &mut RemoteRun, parts: InvocationParts) -> (Run, Host<'_>) {
         stderr: streams.1,
     };
     (message, host)
-}
-
-fn outcome(report: Report) -> Outcome {
-    let mut outcome = Outcome::default();
-    outcome.exit_code = report.exit_code;
-    outcome.stdout = report.stdout;
-    outcome.stderr = report.stderr;
-    outcome.usage.memory_peak = report.memory_peak;
-    outcome.usage.fuel = report.fuel;
-    outcome.usage.output = report.output;
-    outcome.usage.host_calls = report.host_calls;
-    outcome.files = report.files.into();
-    outcome
 }
 
 fn explain(fault: Fault, run: &RemoteRun) -> wb_dock::Error {

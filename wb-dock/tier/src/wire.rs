@@ -224,6 +224,9 @@ pub fn decode_anything(bytes: &[u8]) {
     let mut buffer = Vec::new();
     drop(read_frame::<FromWorker>(&mut &*bytes, 1 << 16, &mut buffer));
     drop(read_frame::<ToWorker>(&mut &*bytes, 1 << 16, &mut buffer));
+    // Without their length, most bytes get further.
+    drop(decode::<FromWorker>(bytes));
+    drop(decode::<ToWorker>(bytes));
 }
 
 #[cfg(test)]
@@ -266,9 +269,6 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
             decode_anything(&bytes);
-            let mut framed = (bytes.len() as u32).to_le_bytes().to_vec();
-            framed.extend_from_slice(&bytes);
-            decode_anything(&framed);
         }
 
         #[test]

@@ -21,16 +21,17 @@ pub(super) fn open_wire() -> io::Result<File> {
     for driver in DRIVERS {
         load(&Path::new("/drivers").join(format!("{driver}.ko")))?;
     }
-    for _ in 0..PATIENCE {
+    let mut tries = 0;
+    loop {
         match File::options().read(true).write(true).open(PORT) {
             Ok(port) => return Ok(port),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            Err(error) => return Err(error),
+            // The kernel shows the port a moment before it lets it be opened, so it
+            // may also be there and fail.
+            Err(error) if tries == PATIENCE => return Err(error),
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
         }
+        tries += 1;
     }
-    Err(io::ErrorKind::NotFound.into())
 }
 
 /// Loads a driver, if it is no part of the kernel already.

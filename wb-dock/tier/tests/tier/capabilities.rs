@@ -84,7 +84,7 @@ impl Kv for Keys {
 }
 
 /// One command, `echo`.
-struct Echo(Engine);
+pub(crate) struct Echo(pub(crate) Engine);
 
 impl Commands for Echo {
     fn resolve(&self, name: &str) -> Result<Option<Resolved>, String> {

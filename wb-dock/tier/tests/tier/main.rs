@@ -8,6 +8,13 @@
 
 mod cages;
 mod capabilities;
+mod forwarded;
 mod guests;
 mod posix;
 mod process;
+#[allow(dead_code, reason = "the tests of the dock use more of it")]
+#[path = "../../../tests/dock/script.rs"]
+mod script;
+#[allow(dead_code, reason = "the tests of the dock use more of it")]
+#[path = "../../../tests/dock/services.rs"]
+mod services;

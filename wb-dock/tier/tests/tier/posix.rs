@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use wb_dock::fs::{Image, Mount};
 use wb_dock::{Grant, Invocation, Outcome, Services};
 use wb_policy::{Cap, CapSet, Limits, Profile, Trust};
-use wb_tier::{DeployerOptIn, Error, Posix};
+use wb_tier::{Container, DeployerOptIn, Error, Posix};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_wb-worker");
 
@@ -121,17 +121,19 @@ fn its_time_and_its_output_are_limited_with_all_it_started() {
 
 #[test]
 fn a_container_runs_it_too() {
+    let container = match Container::new(Path::new(WORKER)) {
+        Ok(container) => container,
+        Err(error) => return println!("not tested: {error}"),
+    };
     let opt_in = DeployerOptIn::default()
         .binary("/bin/echo")
         .binary("/bin/cat");
-    let posix = Posix::in_container(opt_in, "runc");
+    let posix = Posix::in_container(opt_in, container.runtime());
     let invocation = Invocation::new("echo").args(["from", "inside"]);
-    match posix.run(&grant(), &Services::default(), invocation) {
-        Ok(outcome) if outcome.is_success() => assert_eq!(outcome.stdout, "from inside\n"),
-        Ok(outcome) => panic!("{:?}", outcome.stderr),
-        Err(Error::Start { message, .. }) => return println!("not tested: {message}"),
-        Err(error) => panic!("{error}"),
-    }
+    let outcome = posix
+        .run(&grant(), &Services::default(), invocation)
+        .unwrap();
+    assert_eq!(outcome.stdout, "from inside\n", "{:?}", outcome.stderr);
     let invocation = Invocation::new("cat").arg("/etc/passwd");
     let outcome = posix
         .run(&grant(), &Services::default(), invocation)

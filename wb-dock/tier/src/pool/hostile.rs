@@ -1,0 +1,403 @@
+//! Workers that were taken over: whatever they say, the host has a typed answer, does
+//! not wait for ever, and does nothing that was not granted.
+
+use std::io::{BufReader, Write};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+use wb_dock::Output;
+use wb_dock::cap::{Failure, FailureKind, Kv, Principal};
+use wb_policy::{Cap, Limits, Profile, Scopes, Trust};
+
+use super::*;
+use crate::wire::ask::{
+    Ask, CommandAsk, KvAsk, LlmAsk, QueueAsk, SecretsAsk, StreamAsk, Transport, UdpAsk, VfsAsk,
+};
+use crate::wire::{Report, WireFiles, read_frame, write_frame};
+
+/// Says what it was made to say, whatever it is told, and then does something else.
+struct Fake {
+    says: NamedTempFile,
+    then: String,
+}
+
+impl Launch for Fake {
+    const TIER: Tier = Tier::Process;
+    const ALONE: bool = false;
+    const START: Duration = Duration::from_secs(3);
+
+    fn launch(&self, _: Settings) -> Result<Worker, Error> {
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg(format!("cat \"$0\"; {}", self.then))
+            .arg(self.says.path())
+            .stderr(Stdio::null());
+        Worker::spawn(command).map_err(|error| Error::start(Tier::Process, &error))
+    }
+}
+
+/// Hears everything and says no more.
+const LISTENS: &str = "exec cat > /dev/null";
+/// Neither hears nor says anything, and is there.
+const STAYS: &str = "exec sleep 60";
+const ENDS: &str = "exit 3";
+
+fn fake(says: &[u8], then: &str) -> Pool<Fake> {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(says).unwrap();
+    Pool::new(Fake {
+        says: file,
+        then: then.to_owned(),
+    })
+}
+
+fn run(says: &[u8], then: &str) -> Result<Outcome, Error> {
+    let mut limits = Grant::none().limits();
+    limits.wall = Duration::from_millis(300);
+    let grant = Grant::none().narrow_limits(limits);
+    let guest = Invocation::new("guest");
+    fake(says, then).run(&module(), &grant, &Services::default(), guest)
+}
+
+fn module() -> Module {
+    Module::new("nobody reads this")
+}
+
+fn frame(message: &impl Serialize) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_frame(&mut out, message, &mut Vec::new()).unwrap();
+    out
+}
+
+fn frames(messages: &[FromWorker]) -> Vec<u8> {
+    messages.iter().flat_map(frame).collect()
+}
+
+fn hello(version: u16, seccomp: bool) -> FromWorker {
+    FromWorker::Hello {
+        version,
+        confinement: Confinement {
+            seccomp,
+            landlock: 7,
+            no_new_privileges: true,
+            unprivileged: true,
+            namespaces: true,
+            resource_limits: true,
+        },
+    }
+}
+
+/// A worker with its program in it, that says `then` when told to run it.
+fn ready(then: Vec<FromWorker>) -> Vec<u8> {
+    let mut messages = vec![hello(wire::VERSION, true), FromWorker::Loaded(Ok(()))];
+    messages.extend(then);
+    frames(&messages)
+}
+
+fn done(report: Report) -> FromWorker {
+    FromWorker::Done(Ok(report))
+}
+
+#[test]
+fn what_is_no_worker_gets_no_program() {
+    let cut = frames(&[hello(wire::VERSION, true)]);
+    let cases: [(Vec<u8>, &str, &str, &str); 7] = [
+        (
+            frames(&[hello(99, true)]),
+            LISTENS,
+            "tier/start",
+            "version 99 of the protocol, version 1 wanted",
+        ),
+        (
+            frames(&[FromWorker::Loaded(Ok(()))]),
+            LISTENS,
+            "tier/start",
+            "did not say hello",
+        ),
+        (
+            frames(&[hello(wire::VERSION, false)]),
+            LISTENS,
+            "tier/unavailable",
+            "seccomp filters",
+        ),
+        (
+            vec![0xff; 4],
+            LISTENS,
+            "tier/start",
+            "a frame of 4294967295 bytes, at most 4096 wanted",
+        ),
+        (
+            [&[4, 0, 0, 0][..], &[0xff; 4]].concat(),
+            LISTENS,
+            "tier/start",
+            "no process worker could be started",
+        ),
+        (cut[..cut.len() / 2].to_vec(), ENDS, "tier/start", "code 3"),
+        (Vec::new(), STAYS, "tier/start", "timed out"),
+    ];
+    for (says, then, code, message) in cases {
+        let error = run(&says, then).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().contains(message), "{error}");
+    }
+}
+
+#[test]
+fn what_breaks_the_protocol_in_a_call_is_a_typed_error() {
+    let cut = frame(&done(Report::default()));
+    let cut = [ready(vec![]), cut[..cut.len() - 1].to_vec()].concat();
+    let long = [ready(vec![]), vec![0xff; 4]].concat();
+    let output = Report {
+        stdout: vec![b'x'; 32 << 20].into(),
+        ..Report::default()
+    };
+    let climbs = Report {
+        files: WireFiles(vec![("/../etc/passwd".into(), Bytes::new(), true)]),
+        ..Report::default()
+    };
+    let cases: [(Vec<u8>, &str, &str, &str); 9] = [
+        (
+            frames(&[hello(wire::VERSION, true), done(Report::default())]),
+            LISTENS,
+            "tier/protocol",
+            "no word of the program",
+        ),
+        (
+            ready(vec![FromWorker::Attempted(None)]),
+            LISTENS,
+            "tier/protocol",
+            "no word of the run",
+        ),
+        (
+            ready(vec![hello(wire::VERSION, true)]),
+            LISTENS,
+            "tier/protocol",
+            "no word of the run",
+        ),
+        (
+            long,
+            LISTENS,
+            "tier/protocol",
+            "a frame of 4294967295 bytes",
+        ),
+        (
+            ready(vec![done(output)]),
+            LISTENS,
+            "tier/protocol",
+            "bytes of output",
+        ),
+        (
+            ready(vec![done(climbs)]),
+            LISTENS,
+            "tier/protocol",
+            "`/../etc/passwd` outside of the writable mounts",
+        ),
+        (cut.clone(), ENDS, "tier/worker-died", "exited with code 3"),
+        (cut, STAYS, "policy/time-limit", "wall-time limit of 300 ms"),
+        (ready(vec![]), STAYS, "policy/time-limit", "by `guest`"),
+    ];
+    for (says, then, code, message) in cases {
+        let error = run(&says, then).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().contains(message), "{error}");
+    }
+}
+
+#[test]
+fn a_worker_that_does_not_read_is_not_waited_for() {
+    let mut limits = Grant::none().limits();
+    limits.wall = Duration::from_millis(300);
+    let grant = Grant::none().narrow_limits(limits);
+    // More than a pipe holds.
+    let guest = Invocation::new("guest").stdin(vec![b'x'; 8 << 20]);
+    let started = Instant::now();
+    let pool = fake(&ready(vec![]), STAYS);
+    let error = pool.run(&module(), &grant, &Services::default(), guest);
+    assert_eq!(error.unwrap_err().code(), "policy/time-limit");
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+/// Counts how often it is reached.
+#[derive(Default)]
+struct Counted(AtomicU64);
+
+impl Counted {
+    fn reached(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Kv for Counted {
+    fn get(&self, _: &Principal<'_>, _: &str) -> Result<Option<Bytes>, Failure> {
+        self.count();
+        Ok(None)
+    }
+
+    fn put(&self, _: &Principal<'_>, _: &str, _: Bytes) -> Result<(), Failure> {
+        self.count();
+        Ok(())
+    }
+
+    fn delete(&self, _: &Principal<'_>, _: &str) -> Result<bool, Failure> {
+        self.count();
+        Ok(false)
+    }
+
+    fn list(&self, _: &Principal<'_>, _: &str) -> Result<Vec<String>, Failure> {
+        self.count();
+        Ok(Vec::new())
+    }
+}
+
+/// One question for each thing that a host can be asked for.
+fn everything() -> Vec<Ask> {
+    let text = || "x".to_owned();
+    let request = wb_dock::cap::Request {
+        method: "GET".to_owned(),
+        url: "https://a.example/".to_owned(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        timeout: None,
+        redirects: 0,
+    };
+    let command = |is_exec| {
+        Ask::Command(CommandAsk {
+            is_exec,
+            name: text(),
+            args: Vec::new(),
+            env: Vec::new(),
+            stdin: Bytes::new(),
+        })
+    };
+    vec![
+        Ask::Output(false, Bytes::from_static(b"x")),
+        Ask::WallTime,
+        Ask::MonotonicTime,
+        Ask::Sleep(u64::MAX),
+        Ask::Random(u32::MAX),
+        Ask::Vfs(VfsAsk::Write(text(), Bytes::new())),
+        Ask::Kv(KvAsk::Put(text(), Bytes::new())),
+        Ask::Secrets(SecretsAsk::Sign(text(), Bytes::new())),
+        Ask::Queue(QueueAsk::Poll(text())),
+        Ask::Net(request.into()),
+        Ask::Browse("https://a.example/".to_owned()),
+        Ask::Llm(LlmAsk::Open((&wb_dock::cap::Prompt::default()).into())),
+        Ask::Llm(LlmAsk::Next(0)),
+        Ask::Stream(Transport::Tcp, StreamAsk::Connect(text(), 1)),
+        Ask::Stream(Transport::Tls, StreamAsk::Receive(0, u32::MAX)),
+        Ask::Udp(UdpAsk::Connect(text(), 1)),
+        command(false),
+        command(true),
+        Ask::Parallel {
+            name: text(),
+            inputs: vec![Bytes::new()],
+        },
+    ]
+}
+
+#[test]
+fn what_was_not_granted_is_refused_whoever_asks() {
+    let asks = everything();
+    let count = asks.len();
+    let mut says: Vec<_> = asks.into_iter().map(FromWorker::Ask).collect();
+    says.push(done(Report::default()));
+    let heard = NamedTempFile::new().unwrap();
+    let pool = fake(
+        &ready(says),
+        &format!("exec cat > {}", heard.path().display()),
+    );
+    let keys = Arc::new(Counted::default());
+    let services = Services::default().kv(keys.clone());
+    let guest = Invocation::new("guest");
+    pool.run(&module(), &Grant::none(), &services, guest)
+        .unwrap();
+    // The worker may be behind with writing down what it was answered.
+    let answers = (0..1000).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        let mut from = BufReader::new(std::fs::File::open(heard.path()).unwrap());
+        let mut next = || read_frame::<ToWorker>(&mut from, 1 << 20, &mut Vec::new()).ok();
+        let (_load, _run) = (next()?, next()?);
+        let answers: Vec<_> = std::iter::from_fn(next).collect();
+        (answers.len() == count).then_some(answers)
+    });
+    for (answer, ask) in answers
+        .expect("every question is answered")
+        .into_iter()
+        .zip(everything())
+    {
+        let ToWorker::Answer(Err(failed)) = answer else {
+            panic!("{ask:?} was answered: {answer:?}")
+        };
+        let failure = Failure::from(failed);
+        assert_eq!(failure.kind, FailureKind::Refused, "{ask:?}: {failure}");
+    }
+    assert_eq!(keys.reached(), 0);
+}
+
+fn granted(change: impl FnOnce(&mut Limits)) -> Grant {
+    let grant = Grant::decide(
+        CapSet::of(Cap::Kv),
+        Trust::FirstParty,
+        &Profile::minimal(),
+        None,
+    );
+    let grant = grant.unwrap();
+    let mut limits = grant.limits();
+    change(&mut limits);
+    grant.narrow_limits(limits)
+}
+
+/// So many questions for a key, and an end as if nothing had been.
+fn gets(count: usize) -> Vec<u8> {
+    let get = |_| FromWorker::Ask(Ask::Kv(KvAsk::Get("key".to_owned())));
+    let mut says: Vec<_> = (0..count).map(get).collect();
+    says.push(done(Report::default()));
+    ready(says)
+}
+
+#[test]
+fn scopes_hold_whoever_asks() {
+    let keys = Arc::new(Counted::default());
+    let services = Services::default().kv(keys.clone());
+    let scopes: Scopes = serde_json::from_str(r#"{"kv":["other-*"]}"#).unwrap();
+    let grant = granted(|_| {}).narrow_scopes(&scopes);
+    let pool = fake(&gets(5), LISTENS);
+    pool.run(&module(), &grant, &services, Invocation::new("guest"))
+        .unwrap();
+    assert_eq!(keys.reached(), 0);
+}
+
+#[test]
+fn a_budget_is_spent_once_whatever_is_reported() {
+    let keys = Arc::new(Counted::default());
+    let services = Services::default().kv(keys.clone());
+    let grant = granted(|limits| limits.host_calls = 3);
+    let pool = fake(&gets(10), LISTENS);
+    let error = pool.run(&module(), &grant, &services, Invocation::new("guest"));
+    assert_eq!(error.unwrap_err().code(), "policy/host-call-limit");
+    assert_eq!(keys.reached(), 3);
+    assert!(pool.idle_processes().is_empty(), "it is not used again");
+}
+
+#[test]
+fn output_that_is_passed_on_is_counted_by_the_host() {
+    let say = || FromWorker::Ask(Ask::Output(false, Bytes::from_static(b"12345678")));
+    let pool = fake(
+        &ready(vec![say(), say(), say(), done(Report::default())]),
+        LISTENS,
+    );
+    let grant = granted(|limits| limits.output = 10);
+    let guest = Invocation::new("guest").stdout(Output::stream(Vec::new()));
+    let error = pool.run(&module(), &grant, &Services::default(), guest);
+    assert_eq!(error.unwrap_err().code(), "policy/output-limit");
+}
