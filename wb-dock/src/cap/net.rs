@@ -200,8 +200,13 @@ fn read_whole(call: &Call<'_>, mut body: Box<dyn Read + Send>) -> Result<Bytes, 
                 return Err(Failure::timed_out("the response took too long").into());
             }
             Err(error) => {
-                let message = format!("the response broke off: {}", error.kind());
-                return Err(Failure::failed(message).into());
+                // A service knows more than the operating system has words for.
+                let told = error
+                    .get_ref()
+                    .and_then(|inner| inner.downcast_ref::<Failure>());
+                let broke_off =
+                    || Failure::failed(format!("the response broke off: {}", error.kind()));
+                return Err(told.cloned().unwrap_or_else(broke_off).into());
             }
         }
     }
