@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use wasmtime::Store;
-use wasmtime::component::ResourceTable;
 use wb_policy::{Budget, Grant, Limits};
 
 use crate::client::{Account, Client};
 use crate::fs::FileSystem;
-use crate::guest::Guest;
+use crate::guest::{Guest, handles};
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::program::Program;
@@ -77,7 +76,7 @@ impl Twin {
                     share: 1,
                 },
             ),
-            table: ResourceTable::new(),
+            table: handles(),
             frames: None,
             calls: 0,
         };

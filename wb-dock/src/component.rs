@@ -43,6 +43,9 @@ pub(crate) fn linker(engine: &Engine, caps: CapSet) -> wasmtime::Result<Linker<G
     // Types alone: there is nothing in it to be called, but it has to be there.
     linker.instance(&typed::interface("types"))?;
     cap::session::component::link(&mut linker)?;
+    if caps.contains(Cap::Net) || caps.contains(Cap::Browse) {
+        wasi::http::add_to_linker(&mut linker)?;
+    }
     for (_, link) in INTERFACES.iter().filter(|(cap, _)| caps.contains(*cap)) {
         link(&mut linker)?;
     }

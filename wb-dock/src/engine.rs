@@ -132,7 +132,8 @@ impl Engine {
             return Ok(Program::new(self, module, digest));
         }
         program::check(wasm, limits)?;
-        let module = self.compile(wasm, &digest).map_err(malformed)?;
+        let module = self.compile(wasm, &digest);
+        let module = module.map_err(|error| malformed(&error, "core module"))?;
         Ok(Program::new(self, module, digest))
     }
 
@@ -165,7 +166,8 @@ impl Engine {
             return Ok(ComponentProgram::new(self, component, digest));
         }
         program::check_component(wasm, &self.0.settings.compile_limits)?;
-        let component = self.compile(wasm, &digest).map_err(malformed)?;
+        let component = self.compile(wasm, &digest);
+        let component = component.map_err(|error| malformed(&error, "component"))?;
         Ok(ComponentProgram::new(self, component, digest))
     }
 
@@ -252,10 +254,9 @@ impl Engine {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn malformed(error: wasmtime::Error) -> Error {
+fn malformed(error: &wasmtime::Error, wanted: &str) -> Error {
     ErrorKind::Malformed {
-        message: format!("{error:#}"),
+        message: format!("{error:#}; a {wanted} was wanted"),
     }
     .into()
 }

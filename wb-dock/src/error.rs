@@ -22,7 +22,7 @@ struct Inner {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The bytes are no valid core module.
+    /// The bytes are no valid core module, or no valid component.
     Malformed {
         /// What is wrong, and where.
         message: String,
@@ -244,7 +244,7 @@ impl fmt::Display for Error {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed { message } => write!(f, "not a wasm module: {message}"),
+            Self::Malformed { message } => write!(f, "not valid wasm: {message}"),
             Self::TooLarge {
                 what,
                 found,

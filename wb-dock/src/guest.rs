@@ -1,4 +1,4 @@
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{Resource, ResourceTable};
 use wasmtime::{AsContextMut, Caller, Memory};
 
 use crate::client::Client;
@@ -6,6 +6,16 @@ use crate::frames::FrameWindow;
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Stop};
 use crate::wasi::{GuestMemory, Wasi};
+
+/// Handles that a component can hold at a time: what it opens is memory of the host.
+const MOST_HANDLES: usize = 4096;
+
+/// A table for the handles of one component.
+pub(crate) fn handles() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(MOST_HANDLES);
+    table
+}
 
 /// What the host keeps for one instance: the one concrete type of every store.
 #[derive(Debug)]
@@ -27,6 +37,12 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
+    /// Gives `thing` to a component, as a handle.
+    pub(crate) fn hand<T: Send + 'static>(&mut self, thing: T) -> wasmtime::Result<Resource<T>> {
+        let full = |_| wasmtime::format_err!("more than {MOST_HANDLES} handles are open");
+        self.table.push(thing).map_err(full)
+    }
+
     /// The guest's memory and the host's side of it, for one host call.
     pub(crate) fn split<'c>(
         caller: &'c mut Caller<'_, Self>,

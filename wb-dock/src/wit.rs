@@ -41,4 +41,5 @@ pub const WASI: &[Package] = &[
     package!("wasi:filesystem@0.2.12", "deps/": "filesystem.wit"),
     package!("wasi:sockets@0.2.12", "deps/": "sockets.wit"),
     package!("wasi:cli@0.2.12", "deps/": "cli.wit"),
+    package!("wasi:http@0.2.12", "deps/": "http.wit"),
 ];

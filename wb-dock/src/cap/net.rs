@@ -77,7 +77,7 @@ const MAX_FIELDS: usize = 128;
 /// Names and values of the header fields together, in bytes.
 const MAX_HEADERS: usize = 64 << 10;
 /// Largest body, each way, in bytes.
-const MAX_BODY: usize = 16 << 20;
+pub(crate) const MAX_BODY: usize = 16 << 20;
 /// Most redirects to follow, as in the Fetch standard.
 const MAX_REDIRECTS: u8 = 20;
 
@@ -100,10 +100,30 @@ pub(crate) fn send(client: &Client, request: Request) -> Result<Whole, Refusal> 
     let call = client.call(Cap::Net)?;
     let origin = check(&request)?;
     Call::in_reach(&call.scopes().net, &origin, format_args!("`{origin}`"))?;
+    exchange(&call, request)
+}
+
+/// The same for `wasi:http`, which may rest on `browse` alone: that reads, and no more.
+pub(crate) fn send_or_read(client: &Client, request: Request) -> Result<Whole, Refusal> {
+    if client.grant.caps().contains(Cap::Net) {
+        return send(client, request);
+    }
+    let call = client.call(Cap::Browse)?;
+    let origin = check(&request)?;
+    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+        let method = &request.method;
+        let message = format!("`browse` sends no `{method}`, only `GET` and `HEAD`");
+        return Err(Failure::refused(message).into());
+    }
+    Call::in_reach(&call.scopes().browse, &origin, format_args!("`{origin}`"))?;
+    exchange(&call, request)
+}
+
+fn exchange(call: &Call<'_>, request: Request) -> Result<Whole, Refusal> {
     let net = call.service(|services| &services.net)?;
     let sent = request.url.len() + field_bytes(&request.headers) + request.body.len();
     let response = call.ask(sent, |who| net.send(who, request))?;
-    let body = read_whole(&call, response.body)?;
+    let body = read_whole(call, response.body)?;
     call.count(0, body.len());
     Ok(Whole {
         status: response.status,
@@ -151,11 +171,11 @@ fn check(request: &Request) -> Result<Origin, Failure> {
     }
     check_size("the headers", field_bytes(&request.headers), MAX_HEADERS)?;
     for (name, value) in &request.headers {
-        if name.is_empty() || !name.as_bytes().iter().copied().all(is_field_name) {
+        if !is_field_name(name) {
             let message = format!("`{}` is no name of a header field", name.escape_debug());
             return Err(Failure::bad_request(message));
         }
-        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        if !is_field_value(value) {
             let message = format!("the value of `{name}` has a line break or a NUL in it");
             return Err(Failure::bad_request(message));
         }
@@ -169,12 +189,19 @@ fn check(request: &Request) -> Result<Origin, Failure> {
     Ok(origin)
 }
 
-/// A character of a token (RFC 9110, 5.6.2), in lower case.
-fn is_field_name(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// A token (RFC 9110, 5.6.2), in lower case.
+pub(crate) fn is_field_name(name: &str) -> bool {
+    let of_token = |byte: &u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(byte)
+    };
+    !name.is_empty() && name.as_bytes().iter().all(of_token)
 }
 
-fn field_bytes(fields: &[(String, Bytes)]) -> usize {
+pub(crate) fn is_field_value(value: &[u8]) -> bool {
+    !value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
+}
+
+pub(crate) fn field_bytes(fields: &[(String, Bytes)]) -> usize {
     let sizes = fields.iter().map(|(name, value)| name.len() + value.len());
     sizes.sum()
 }
@@ -200,8 +227,13 @@ fn read_whole(call: &Call<'_>, mut body: Box<dyn Read + Send>) -> Result<Bytes, 
                 return Err(Failure::timed_out("the response took too long").into());
             }
             Err(error) => {
-                let message = format!("the response broke off: {}", error.kind());
-                return Err(Failure::failed(message).into());
+                // A service knows more than the operating system has words for.
+                let told = error
+                    .get_ref()
+                    .and_then(|inner| inner.downcast_ref::<Failure>());
+                let broke_off =
+                    || Failure::failed(format!("the response broke off: {}", error.kind()));
+                return Err(told.cloned().unwrap_or_else(broke_off).into());
             }
         }
     }

@@ -3,12 +3,13 @@
 //! Clock and randomness are those of the host's choice, repeatable by default. The file
 //! system is the tree in memory. Sockets are refused. Components built for any
 //! version 0.2 link to these interfaces: the engine pairs versions that are compatible.
+//! `wasi:http` alone is a power, and linked apart.
 #![expect(
     unreachable_pub,
     reason = "generated code re-exports the types of resources"
 )]
 
-use wasmtime::component::{HasSelf, Linker, Resource};
+use wasmtime::component::{HasSelf, Linker};
 
 use crate::guest::Guest;
 use crate::limits::Stop;
@@ -17,6 +18,7 @@ use crate::wasi::{Errno, Fail};
 mod cli;
 mod clocks;
 mod files;
+pub(super) mod http;
 mod random;
 mod sockets;
 mod streams;
@@ -40,6 +42,7 @@ mod bindings {
             "wit/deps/filesystem.wit",
             "wit/deps/sockets.wit",
             "wit/deps/cli.wit",
+            "wit/deps/http.wit",
         ],
         inline: "
             package workbooks:host;
@@ -65,6 +68,8 @@ mod bindings {
                 import wasi:cli/terminal-stdin@0.2.12;
                 import wasi:cli/terminal-stdout@0.2.12;
                 import wasi:cli/terminal-stderr@0.2.12;
+                import wasi:http/types@0.2.12;
+                import wasi:http/outgoing-handler@0.2.12;
             }
         ",
         world: "workbooks:host/wasi",
@@ -82,6 +87,17 @@ mod bindings {
             "wasi:filesystem/types.directory-entry-stream": super::files::Listing,
             "wasi:cli/terminal-input.terminal-input": super::cli::Terminal,
             "wasi:cli/terminal-output.terminal-output": super::cli::Terminal,
+            "wasi:http/types.fields": super::http::Fields,
+            "wasi:http/types.outgoing-request": super::http::OutgoingRequest,
+            "wasi:http/types.request-options": super::http::RequestOptions,
+            "wasi:http/types.outgoing-body": super::http::OutgoingBody,
+            "wasi:http/types.future-incoming-response": super::http::FutureResponse,
+            "wasi:http/types.incoming-response": super::http::IncomingResponse,
+            "wasi:http/types.incoming-body": super::http::IncomingBody,
+            "wasi:http/types.future-trailers": super::http::FutureTrailers,
+            "wasi:http/types.incoming-request": super::http::IncomingRequest,
+            "wasi:http/types.outgoing-response": super::http::OutgoingResponse,
+            "wasi:http/types.response-outparam": super::http::ResponseOutparam,
         },
     });
 }
@@ -127,13 +143,6 @@ impl From<wb_policy::Exceeded> for StreamFail {
 impl From<wasmtime::component::ResourceTableError> for StreamFail {
     fn from(error: wasmtime::component::ResourceTableError) -> Self {
         Self::Stop(error.into())
-    }
-}
-
-impl Guest {
-    /// Gives `thing` to the guest, as a handle.
-    fn hand<T: Send + 'static>(&mut self, thing: T) -> wasmtime::Result<Resource<T>> {
-        Ok(self.table.push(thing)?)
     }
 }
 

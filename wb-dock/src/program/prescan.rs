@@ -1,4 +1,4 @@
-use wasmparser::{Encoding, Parser, Payload, TypeRef};
+use wasmparser::{BinaryReaderError, Encoding, Parser, Payload, TypeRef};
 
 use crate::error::{Error, ErrorKind};
 
@@ -90,6 +90,14 @@ pub(crate) fn check_component(wasm: &[u8], limits: &CompileLimits) -> Result<(),
 
 fn outline(wasm: &[u8], wanted: Encoding, limits: &CompileLimits) -> Result<(), Error> {
     at_most("bytes", wasm.len() as u64, limits.module_bytes)?;
+    let malformed = |error: BinaryReaderError| {
+        let wanted = match wanted {
+            Encoding::Module => "core module",
+            Encoding::Component => "component",
+        };
+        let message = format!("{error}; a {wanted} was wanted");
+        Error::from(ErrorKind::Malformed { message })
+    };
     let mut is_outermost = true;
     // What each module has is counted over all of them.
     let mut total = Total::default();
@@ -252,12 +260,4 @@ fn at_most(what: &'static str, found: u64, wanted: u64) -> Result<(), Error> {
         wanted,
     }
     .into())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn malformed(error: wasmparser::BinaryReaderError) -> Error {
-    ErrorKind::Malformed {
-        message: error.to_string(),
-    }
-    .into()
 }

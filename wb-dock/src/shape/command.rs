@@ -3,7 +3,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use wasmtime::component::ResourceTable;
 use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 use wb_policy::{Budget, Exceeded, Grant, Resource};
 
@@ -12,7 +11,7 @@ use crate::client::{Account, Client};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Ended, Event, Step};
 use crate::fs::FileSystem;
-use crate::guest::Guest;
+use crate::guest::{Guest, handles};
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::outcome::Outcome;
@@ -139,7 +138,7 @@ impl Command {
                 memory: None,
                 reply: Answer::default(),
                 client,
-                table: ResourceTable::new(),
+                table: handles(),
                 frames: None,
                 calls: 0,
             },

@@ -7,7 +7,7 @@ use wb_dock::{Commands, Component, Engine, Grant, Resolved, Services};
 use wb_policy::{Cap, CapSet, Requirement, component_imports};
 
 use crate::services::everything;
-use crate::support::{granting, proxy};
+use crate::support::{granting, importer, proxy};
 
 /// The world function or interface behind a name of policy's table, as WIT.
 fn item(name: &str) -> String {
@@ -70,6 +70,61 @@ fn what_is_granted_is_linked_under_its_type_and_nothing_else_is() {
                 .unwrap_err();
             assert_eq!(error.code(), "dock/not-granted", "{name}");
         }
+    }
+}
+
+#[test]
+fn interfaces_with_resources_are_linked_under_their_types_too() {
+    let engine = Engine::new().unwrap();
+    for (name, cap) in [
+        ("tcp", Cap::Tcp),
+        ("tls", Cap::Tls),
+        ("udp", Cap::Udp),
+        ("llm", Cap::Llm),
+    ] {
+        let wasm = importer(&format!("workbooks:dock/{name}@1.0.0"));
+        let program = engine.load_component(&wasm).unwrap();
+        assert!(
+            program.imports().any(|import| import.contains(name)),
+            "{name}"
+        );
+        program.admit(&granting(&[cap]), &everything()).unwrap();
+        let error = program.admit(&Grant::none(), &everything()).unwrap_err();
+        assert_eq!(error.code(), "dock/not-granted", "{name}");
+    }
+}
+
+#[test]
+fn every_interface_of_wasi_is_linked_under_its_type() {
+    let engine = Engine::new().unwrap();
+    for interface in [
+        "io/streams",
+        "io/poll",
+        "io/error",
+        "filesystem/types",
+        "filesystem/preopens",
+        "clocks/monotonic-clock",
+        "sockets/tcp",
+        "sockets/udp",
+        "sockets/ip-name-lookup",
+        "sockets/tcp-create-socket",
+        "sockets/udp-create-socket",
+        "sockets/instance-network",
+        "cli/stdin",
+        "cli/stdout",
+        "cli/stderr",
+        "cli/exit",
+        "cli/terminal-stdin",
+        "cli/terminal-stdout",
+        "cli/terminal-stderr",
+    ] {
+        let wasm = importer(&format!("wasi:{interface}@0.2.12"));
+        let program = engine.load_component(&wasm).unwrap();
+        assert!(
+            program.imports().any(|import| import.contains(interface)),
+            "{interface}"
+        );
+        program.admit(&Grant::none(), &Services::default()).unwrap();
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use wb_dock::{Engine, ErrorKind, Grant, Services};
 use wb_policy::Resource;
 
-use crate::support::{admit, component, limited, wasm};
+use crate::support::{admit, component, component_of, limited, wasm};
 
 fn exceeded(function: &str, grant: &Grant) -> Resource {
     let error = admit("echo", grant).call_wave(function, "").unwrap_err();
@@ -68,6 +68,29 @@ fn a_component_is_no_larger_than_the_compile_limits() {
 }
 
 #[test]
+fn a_guest_that_hoards_handles_crashes_alone() {
+    let wit = "package test:guest;
+        world guest { import wasi:clocks/monotonic-clock@0.2.12; export hoard: func(); }";
+    let wat = r#"(module
+        (import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-duration"
+            (func $pollable (param i64) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "hoard") (loop (drop (call $pollable (i64.const 1))) (br 0))))"#;
+    let program = Engine::new()
+        .unwrap()
+        .load_component(&component_of(wit, wat))
+        .unwrap();
+    let hoard = program.admit(&Grant::none(), &Services::default()).unwrap();
+    let error = hoard.call_wave("hoard", "").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("more than 4096 handles are open"),
+        "{error}"
+    );
+}
+
+#[test]
 fn what_is_no_component_is_not_loaded() {
     let engine = Engine::new().unwrap();
     let core = wat::parse_str("(module)").unwrap();
@@ -86,9 +109,11 @@ fn what_is_no_component_is_not_loaded() {
         "{error}"
     );
     for bytes in [&b""[..], b"\0asm", b"text"] {
-        assert_eq!(
-            engine.load_component(bytes).unwrap_err().code(),
-            "dock/malformed"
+        let error = engine.load_component(bytes).unwrap_err();
+        assert_eq!(error.code(), "dock/malformed");
+        assert!(
+            error.to_string().ends_with("; a component was wanted"),
+            "{error}"
         );
     }
 }

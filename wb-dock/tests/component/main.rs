@@ -9,6 +9,9 @@
 mod admission;
 mod calls;
 mod caps;
+#[cfg(all(feature = "code-cache", unix))]
+mod code_cache;
+mod http;
 mod limits;
 #[path = "../dock/services.rs"]
 #[allow(dead_code, reason = "shared with the tests of core modules")]

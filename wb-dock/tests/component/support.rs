@@ -118,6 +118,23 @@ pub(crate) fn proxy(items: &[&str]) -> Vec<u8> {
     component_of(&wit, &wat.module())
 }
 
+/// A component that imports an interface whole, and does nothing with it.
+pub(crate) fn importer(interface: &str) -> Vec<u8> {
+    let wit = format!("package test:guest;\nworld guest {{ import {interface}; }}\n");
+    let (resolve, own) = resolve(&wit);
+    let world = resolve.select_world(&[own], Some("guest")).unwrap();
+    let mut wat = Forwarder::default();
+    for (key, item) in &resolve.worlds[world].imports {
+        if let WorldItem::Interface { id, .. } = item {
+            let name = resolve.name_world_key(key);
+            for function in resolve.interfaces[*id].functions.values() {
+                wat.import(&resolve, &name, &function.name, function);
+            }
+        }
+    }
+    component_of(&wit, &wat.module())
+}
+
 /// A core module whose exports call its imports.
 #[derive(Default)]
 struct Forwarder {
@@ -136,11 +153,7 @@ impl Forwarder {
         );
         let module = interface.unwrap_or("$root");
         let exported = interface.map_or(name.clone(), |module| format!("{module}#{name}"));
-        self.imports += &format!(
-            "(import \"{module}\" \"{name}\" (func ${exported} {} {}))\n",
-            types("param", &import.params),
-            types("result", &import.results),
-        );
+        self.import(resolve, module, &exported, function);
         let given: String = (0..export.params.len())
             .map(|index| format!("(local.get {index}) "))
             .collect();
@@ -153,6 +166,18 @@ impl Forwarder {
             "(func (export \"{exported}\") {} {} {given} {place} (call ${exported}) {back})\n",
             types("param", &export.params),
             types("result", &export.results),
+        );
+    }
+
+    fn import(&mut self, resolve: &Resolve, module: &str, id: &str, function: &Function) {
+        let signature = resolve.wasm_signature(AbiVariant::GuestImport, function);
+        // Names of methods have brackets, which names of WAT have not.
+        let id = id.replace(['[', ']'], "");
+        self.imports += &format!(
+            "(import \"{module}\" \"{}\" (func ${id} {} {}))\n",
+            function.name,
+            types("param", &signature.params),
+            types("result", &signature.results),
         );
     }
 

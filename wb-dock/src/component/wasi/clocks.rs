@@ -3,6 +3,7 @@ use wasmtime::component::Resource;
 use super::bindings::wasi::clocks::wall_clock::Datetime;
 use super::bindings::wasi::clocks::{monotonic_clock, wall_clock};
 use super::bindings::wasi::io::poll;
+use super::http::Exchange;
 use crate::guest::Guest;
 use crate::limits::Stop;
 use crate::wasi::Fail;
@@ -11,12 +12,14 @@ use crate::wasi::Fail;
 const SECOND: u64 = 1_000_000_000;
 
 /// What a guest can wait for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Pollable {
     /// A stream, which never needs waiting for: reading it is what waits.
     Ready,
     /// An instant of the monotonic clock.
     At(u64),
+    /// The answer to a request, which is there once the request was sent.
+    Answer(Exchange),
 }
 
 impl From<u64> for Datetime {
@@ -73,6 +76,8 @@ impl Guest {
             let left = |pollable: &Pollable| match pollable {
                 Pollable::Ready => 0,
                 Pollable::At(when) => when.saturating_sub(now),
+                Pollable::Answer(exchange) if exchange.is_answered() => 0,
+                Pollable::Answer(_) => u64::MAX,
             };
             let soonest = pollables.iter().map(left).min().unwrap_or(0);
             if soonest == 0 {
@@ -80,6 +85,13 @@ impl Guest {
                 let ready = ready.filter(|(_, pollable)| left(pollable) == 0);
                 return Ok(ready.map(|(index, _)| index as u32).collect());
             }
+            // Nobody but the guest can finish it.
+            wasmtime::ensure!(
+                !pollables
+                    .iter()
+                    .all(|pollable| matches!(pollable, Pollable::Answer(_))),
+                "it waits for the answer to a request whose body it has not finished"
+            );
             match self.wasi.clock.sleep(soonest, &self.wasi.meter) {
                 Err(Fail::Stop(stop)) => return Err(stop.into()),
                 // Sleeping knows no other failure than the end of time.
@@ -95,7 +107,7 @@ impl poll::Host for Guest {
         self.wasi.meter.check_time().map_err(Stop::Limit)?;
         let pollables = pollables
             .iter()
-            .map(|pollable| self.table.get(pollable).copied())
+            .map(|pollable| self.table.get(pollable).cloned())
             .collect::<Result<Vec<_>, _>>()?;
         self.wait(&pollables)
     }
@@ -103,14 +115,15 @@ impl poll::Host for Guest {
 
 impl poll::HostPollable for Guest {
     fn ready(&mut self, pollable: Resource<Pollable>) -> wasmtime::Result<bool> {
-        Ok(match *self.table.get(&pollable)? {
+        Ok(match self.table.get(&pollable)? {
             Pollable::Ready => true,
-            Pollable::At(when) => self.wasi.clock.monotonic() >= when,
+            Pollable::At(when) => self.wasi.clock.monotonic() >= *when,
+            Pollable::Answer(exchange) => exchange.is_answered(),
         })
     }
 
     fn block(&mut self, pollable: Resource<Pollable>) -> wasmtime::Result<()> {
-        let pollable = *self.table.get(&pollable)?;
+        let pollable = self.table.get(&pollable)?.clone();
         self.wait(&[pollable]).map(drop)
     }
 

@@ -35,9 +35,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
         .instance(&format!("wasi:sockets/instance-network@{VERSION}"))?
         .func_wrap(
             "instance-network",
-            |mut store: StoreContextMut<'_, Guest>, ()| {
-                Ok((store.data_mut().table.push(Network)?,))
-            },
+            |mut store: StoreContextMut<'_, Guest>, ()| Ok((store.data_mut().hand(Network)?,)),
         )?;
     for interface in INTERFACES {
         let name = format!("wasi:sockets/{}@{VERSION}", interface.name);

@@ -4,6 +4,7 @@ use wb_policy::Resource as Limited;
 use super::StreamFail;
 use super::bindings::wasi::io::{error, streams};
 use super::clocks::Pollable;
+use super::http::{Exchange, Held};
 use crate::fs::NodeRef;
 use crate::guest::Guest;
 use crate::wasi::Errno;
@@ -20,6 +21,8 @@ pub enum InputStream {
         node: NodeRef,
         offset: u64,
     },
+    /// The rest of a body.
+    Body(Held),
 }
 
 /// What a guest writes to.
@@ -32,6 +35,8 @@ pub enum OutputStream {
         node: NodeRef,
         offset: Option<u64>,
     },
+    /// The body of a request.
+    Body(Exchange),
 }
 
 /// Why a stream failed.
@@ -68,6 +73,13 @@ impl Guest {
                 *offset += bytes.len() as u64;
                 Ok(bytes)
             }
+            InputStream::Body(rest) => {
+                if rest.bytes.is_empty() && len > 0 {
+                    return Err(StreamFail::Closed);
+                }
+                let len = rest.bytes.len().min(len);
+                Ok(rest.bytes.split_to(len).to_vec())
+            }
         }
     }
 
@@ -83,6 +95,7 @@ impl Guest {
                 }
                 Ok(())
             }
+            OutputStream::Body(exchange) => exchange.write(bytes, wasi.meter.budget()),
             target => {
                 wasi.meter.charge(Limited::Output, bytes.len() as u64)?;
                 let output = match target {

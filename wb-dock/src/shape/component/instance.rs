@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
-use wasmtime::component::{ResourceTable, Val};
+use wasmtime::component::Val;
 use wasmtime::{Store, UpdateDeadline};
 use wb_policy::{Budget, Resource};
 
@@ -12,7 +12,7 @@ use crate::client::{Account, Client};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Ended, Event, Step};
 use crate::fs::FileSystem;
-use crate::guest::Guest;
+use crate::guest::{Guest, handles};
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::outcome::Outcome;
@@ -91,7 +91,7 @@ impl Instance {
                 memory: None,
                 reply: Answer::default(),
                 client,
-                table: ResourceTable::new(),
+                table: handles(),
                 frames: None,
                 calls: 0,
             },

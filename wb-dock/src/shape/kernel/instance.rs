@@ -2,7 +2,6 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use wasmtime::component::ResourceTable;
 use wasmtime::{Instance, Memory, Store, TypedFunc, UpdateDeadline};
 use wb_policy::{Budget, Resource, Usage};
 
@@ -12,7 +11,7 @@ use crate::engine::Held;
 use crate::error::{Error, ErrorKind};
 use crate::frames::{Arena, Region};
 use crate::fs::FileSystem;
-use crate::guest::Guest;
+use crate::guest::{Guest, handles};
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::shape::Command;
@@ -92,7 +91,7 @@ impl KernelInstance {
                 memory: None,
                 reply: Answer::default(),
                 client,
-                table: ResourceTable::new(),
+                table: handles(),
                 frames: None,
                 calls: 0,
             },

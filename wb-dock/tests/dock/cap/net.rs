@@ -1,3 +1,7 @@
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use wb_dock::cap::{Failure, Net, Principal, Request, Response};
 use wb_policy::Cap;
 
 use super::scoped;
@@ -80,4 +84,48 @@ fn sizes_are_checked_both_ways() {
     assert_eq!(answers[0].number, 200);
     let limit = (-6, "the body has 16777217 bytes, at most 16777216 allowed");
     assert_eq!(answers[1].failure(), limit);
+}
+
+/// Answers with bodies that break off.
+struct Breaking(fn() -> io::Error);
+
+impl Net for Breaking {
+    fn send(&self, _: &Principal<'_>, request: Request) -> Result<Response, Failure> {
+        Ok(Response {
+            status: 200,
+            url: request.url,
+            headers: Vec::new(),
+            body: Box::new(Breaking(self.0)),
+        })
+    }
+}
+
+impl Read for Breaking {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self.0())
+    }
+}
+
+#[test]
+fn what_a_service_says_of_a_body_that_broke_off_is_told() {
+    let breaks: [(fn() -> io::Error, _); 3] = [
+        (
+            || io::Error::other(Failure::limit("more than it may be")),
+            (-6, "more than it may be"),
+        ),
+        (
+            || io::ErrorKind::ConnectionReset.into(),
+            (-5, "the response broke off: connection reset"),
+        ),
+        (
+            || io::ErrorKind::TimedOut.into(),
+            (-8, "the response took too long"),
+        ),
+    ];
+    for (error, told) in breaks {
+        let script = calls! { "wb:net" request(r#"{"url":"https://a.example"}"#, ""); };
+        let services = everything().net(Arc::new(Breaking(error)));
+        let answers = script.run(&granting(&[Cap::Net]), &services);
+        assert_eq!(answers[0].failure(), told);
+    }
 }
