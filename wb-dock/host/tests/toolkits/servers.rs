@@ -22,7 +22,7 @@ pub(crate) struct Names;
 
 impl Resolver for Names {
     fn resolve(&self, host: &str, _: Duration) -> Result<Vec<IpAddr>, Failure> {
-        if host.ends_with(".test") {
+        if host.rsplit('.').next() == Some("test") {
             return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
         }
         Err(Failure::failed(format!("`{host}` cannot be resolved")))
@@ -191,6 +191,7 @@ pub(crate) fn secure(name: &str) -> (u16, Vec<u8>) {
 pub(crate) fn names() -> u16 {
     /// The name in the question, which begins after the header.
     const ASKED: [u8; 2] = [0xc0, 12];
+    let byte = |number: usize| u8::try_from(number).unwrap();
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = socket.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -198,7 +199,7 @@ pub(crate) fn names() -> u16 {
         while let Ok((length, peer)) = socket.recv_from(&mut question) {
             let question = &question[..length];
             let kind = question[length - 3];
-            let label = |name: &str| [&[name.len() as u8], name.as_bytes()].concat();
+            let label = |name: &str| [&[byte(name.len())], name.as_bytes()].concat();
             let known = question[12..].starts_with(&label("www"));
             let data: Vec<Vec<u8>> = match kind {
                 _ if !known => Vec::new(),
@@ -210,13 +211,13 @@ pub(crate) fn names() -> u16 {
                 _ => Vec::new(),
             };
             let code = if known { 0 } else { 3 };
-            let count = data.len() as u8;
+            let count = byte(data.len());
             let mut answer = question.to_vec();
             answer[2..12].copy_from_slice(&[0x81, 0x80 | code, 0, 1, 0, count, 0, 0, 0, 0]);
             for data in data {
                 let life = 300_u32.to_be_bytes();
                 answer
-                    .extend([&ASKED[..], &[0, kind, 0, 1], &life, &[0, data.len() as u8]].concat());
+                    .extend([&ASKED[..], &[0, kind, 0, 1], &life, &[0, byte(data.len())]].concat());
                 answer.extend(data);
             }
             socket.send_to(&answer, peer).unwrap();
