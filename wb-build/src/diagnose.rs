@@ -196,6 +196,12 @@ pub(crate) fn lacks_main(trace: &[u8]) -> bool {
 /// Where lanes mount the source tree.
 pub(crate) const SOURCE_ROOT: &str = "/w";
 
+/// Where the WIT of a component is; in the user's names, the folder `wit` of the toolkit.
+pub(crate) const WIT_ROOT: &str = "/wit";
+
+/// Where the modules are that stand for the world of a component.
+pub(crate) const WORLD_MODULES: &str = "/b";
+
 /// Where headers of the toolchain are, the deeper folders first.
 const HEADER_ROOTS: [&str; 4] = [
     "/usr/include/c++/v1/",
@@ -230,7 +236,7 @@ fn clip(message: &mut String) {
 }
 
 /// Splits `line:column` or `line` at the end of `text`: `a.c:3:5` is `("a.c", 3, 5)`.
-fn split_place(text: &str) -> Option<(&str, u32, u32)> {
+pub(crate) fn split_place(text: &str) -> Option<(&str, u32, u32)> {
     let (rest, last) = text.rsplit_once(':')?;
     let last: u32 = last.parse().ok()?;
     match rest

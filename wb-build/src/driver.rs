@@ -13,12 +13,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use wb_manifest::{Digest, RelPath, Tree};
 
+use crate::component::{self, World};
 use crate::diagnose::{self, Diagnostic};
 use crate::error::{Error, ErrorKind};
 use crate::plan::{ARTIFACT, Plan};
 use crate::provenance::Provenance;
 use crate::splice::{self, SpliceError};
-use crate::step::{Dialect, Input, Run, Source, Step, ToolRef, Work};
+use crate::step::{Dialect, Input, Part, Run, Source, Step, ToolRef, Work};
 use crate::toolchain::archive::check;
 
 pub use cache::{MemoryCache, NoCache, StepCache, StepRecord};
@@ -293,33 +294,76 @@ impl<'a> Builder<'a> {
                     unreachable!("a splice step has the runtime and the pack as inputs");
                 };
                 let pack = self.input_bytes(plan, done, pack)?;
-                let spliced = self.runtime_for(plan, done, runtime, &pack)?;
+                let wanted = splice::wanted_imports(&pack).map_err(unjoined)?;
+                let spliced =
+                    self.runtime_for(plan, done, runtime, "wb-trim/1", &wanted, |whole| {
+                        splice::without_imports(whole, &wanted)
+                    })?;
                 let spliced = splice::splice(&spliced, &pack).map_err(unjoined)?;
-                let output = step.outputs.first().cloned().unwrap_or_default();
-                Ok(Done::fresh(
-                    BTreeMap::from([(output, Bytes::from(spliced))]),
-                    Vec::new(),
-                    0,
-                ))
+                Ok(made(step, [spliced]))
+            }
+            Work::Component { world, part } => {
+                let (wit, inputs) = step.inputs.split_last().expect("its last input is the WIT");
+                let Source::Tree(wit) = &wit.source else {
+                    unreachable!("WIT is a tree of sources");
+                };
+                let refused = |finding| rejected(step, vec![finding]);
+                let read = || World::read(wit.files(), world).map_err(refused);
+                match part {
+                    Part::Header => {
+                        let (header, source) = read()?.c_bindings().map_err(refused)?;
+                        Ok(made(step, [header, source]))
+                    }
+                    Part::Modules { program } => {
+                        let modules = read()?.script_modules();
+                        let entry = modules.entry(program);
+                        let texts = std::iter::once(entry).chain(modules.files.into_values());
+                        Ok(made(step, texts.map(String::into_bytes)))
+                    }
+                    Part::Join => {
+                        let pack = self.input_bytes(plan, done, &inputs[1])?;
+                        let wanted = splice::wanted_imports(&pack).map_err(unjoined)?;
+                        let name = format!("{}\n{}\n{world}", component::VERSION, wit.digest());
+                        let runtime = &inputs[0];
+                        let world = read()?;
+                        let joined =
+                            self.runtime_for(plan, done, runtime, &name, &wanted, |whole| {
+                                world.join(whole, &wanted)
+                            })?;
+                        let joined = splice::splice(&joined, &pack).map_err(unjoined)?;
+                        Ok(made(step, [joined]))
+                    }
+                    Part::Encode { caps } => {
+                        let core = self.input_bytes(plan, done, &inputs[0])?;
+                        let component = read()?.encode(&core, *caps);
+                        let (component, findings) =
+                            component.map_err(|refused| rejected(step, refused.0))?;
+                        let mut done = made(step, [component]);
+                        done.record.diagnostics = findings;
+                        Ok(done)
+                    }
+                }
             }
         }
     }
 
-    /// The runtime with just the imports that a pack uses: the same for many
-    /// packs, and half the cost of joining, so it is cached by itself.
+    /// The runtime with just the imports that a pack uses, as `make` gives it: the
+    /// same for many packs, and half the cost of joining, so it is cached by itself,
+    /// under what `name` says of the making.
     fn runtime_for(
         &self,
         plan: &Plan,
         done: &[Option<Arc<Done>>],
         runtime: &Input,
-        pack: &[u8],
+        name: &str,
+        wanted: &BTreeSet<String>,
+        make: impl FnOnce(&[u8]) -> Result<Vec<u8>, SpliceError>,
     ) -> Result<Bytes, Error> {
         const OUTPUT: &str = "runtime";
-        let wanted = splice::wanted_imports(pack).map_err(unjoined)?;
         let key = match &runtime.source {
             Source::Pack(tool) => {
                 let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-                let text = format!("wb-trim/1\n{}\n{}", tool.digest, wanted.join("\n"));
+                let text = format!("{name}\n{}\n{}", tool.digest, wanted.join("\n"));
                 Some(Digest::of(text.as_bytes()))
             }
             Source::Tree(_) | Source::Step { .. } => None,
@@ -332,7 +376,7 @@ impl<'a> Builder<'a> {
             return Ok(bytes);
         }
         let whole = self.input_bytes(plan, done, runtime)?;
-        let trimmed = splice::without_imports(&whole, &wanted).map_err(unjoined)?;
+        let trimmed = make(&whole).map_err(unjoined)?;
         let result = Done::fresh(
             BTreeMap::from([(OUTPUT.to_owned(), Bytes::from(trimmed))]),
             Vec::new(),
@@ -370,7 +414,7 @@ impl<'a> Builder<'a> {
         match &input.source {
             Source::Pack(file) => self.sandbox.file(file),
             Source::Step { step, output } => self.bytes(plan, done, *step, output),
-            Source::Tree(_) => unreachable!("a splice step reads files"),
+            Source::Tree(_) => unreachable!("what is joined and encoded are files"),
         }
     }
 
@@ -444,6 +488,21 @@ fn digest_of(done: &[Option<Arc<Done>>], step: usize, output: &str) -> Digest {
         .expect("steps run after the steps they read from")
         .record
         .outputs[output]
+}
+
+/// The result of a step that the host did: its outputs, in their order.
+fn made(step: &Step, outputs: impl IntoIterator<Item = Vec<u8>>) -> Done {
+    let outputs = step.outputs.iter().cloned().zip(outputs);
+    let outputs = outputs.map(|(path, bytes)| (path, Bytes::from(bytes)));
+    Done::fresh(outputs.collect(), Vec::new(), 0)
+}
+
+fn rejected(step: &Step, diagnostics: Vec<Diagnostic>) -> Error {
+    ErrorKind::Rejected {
+        step: step.label.clone(),
+        diagnostics,
+    }
+    .into()
 }
 
 fn unjoined(source: SpliceError) -> Error {

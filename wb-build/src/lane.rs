@@ -4,6 +4,7 @@
 //! the provenance and rises whenever its plan for the same source changes.
 
 pub(crate) mod c;
+mod component;
 mod contract;
 pub(crate) mod javascript;
 mod scan;
@@ -37,29 +38,16 @@ pub struct Options {
 /// [`ErrorKind::Layout`] if the tree has no entry file, or one that cannot be
 /// compiled as it is; [`ErrorKind::Unsupported`] for a language without a lane.
 pub fn plan(lang: Lang, tree: Tree, options: &Options, lock: &Lock) -> Result<Plan, Error> {
-    match (&options.contract, lang) {
-        (Contract::Command, _) => {}
-        (Contract::Kernel { entry }, Lang::C | Lang::Cpp) => {
-            return c::plan_kernel(lang, &tree, entry, lock);
+    if matches!(options.contract, Contract::Kernel { .. }) && !matches!(lang, Lang::C | Lang::Cpp) {
+        return Err(ErrorKind::Unsupported {
+            what: format!("a kernel in language `{lang}`"),
+            reason: "this version builds kernels in c and c++".to_owned(),
         }
-        (Contract::Kernel { .. }, other) => {
-            return Err(ErrorKind::Unsupported {
-                what: format!("a kernel in language `{other}`"),
-                reason: "this version builds kernels in c and c++".to_owned(),
-            }
-            .into());
-        }
-        (Contract::Component(_), other) => {
-            return Err(ErrorKind::Unsupported {
-                what: format!("a component in language `{other}`"),
-                reason: "this version builds commands and kernels".to_owned(),
-            }
-            .into());
-        }
+        .into());
     }
     match lang {
-        Lang::C | Lang::Cpp => c::plan(lang, &tree, lock),
-        Lang::Js => javascript::plan(tree, lock),
+        Lang::C | Lang::Cpp => c::plan(lang, &tree, &options.contract, lock),
+        Lang::Js => javascript::plan(tree, &options.contract, lock),
         Lang::Ts => typescript::plan(tree, options, lock),
         other => Err(ErrorKind::Unsupported {
             what: format!("language `{other}`"),

@@ -9,6 +9,7 @@
 //! tools, packages and caches come through [`Tools`], [`npm::PackageSource`] and
 //! [`StepCache`].
 
+mod component;
 mod diagnose;
 mod driver;
 mod error;
@@ -23,6 +24,7 @@ pub mod splice;
 mod step;
 pub mod toolchain;
 
+pub use component::{ComposeError, compose, conforms};
 pub use diagnose::{Diagnostic, Place, Severity};
 pub use driver::{
     Artifact, Builder, Built, Content, DockSandbox, MemoryCache, Mounted, NoCache, Ran, Sandbox,
@@ -32,4 +34,4 @@ pub use error::{Error, ErrorKind};
 pub use naming::Naming;
 pub use plan::{ARTIFACT, Plan, Product};
 pub use provenance::{Command, Provenance};
-pub use step::{Dialect, Input, Run, Source, SourceTree, Step, ToolRef, Work};
+pub use step::{Dialect, Input, Part, Run, Source, SourceTree, Step, ToolRef, Work};

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use wb_manifest::{RelDir, RelPath};
 
-use crate::diagnose::Diagnostic;
+use crate::diagnose::{Diagnostic, WIT_ROOT};
 
 /// What people call the files of a source tree.
 ///
@@ -60,6 +60,12 @@ impl Naming {
 
     /// What the user calls a file of the tree; files of toolchains keep their names.
     pub fn shown<'a>(&'a self, file: &'a str) -> Cow<'a, str> {
+        // The folder `wit` lies beside the sources, wherever they are.
+        if let Some(name) = file.strip_prefix('/')
+            && file.starts_with(WIT_ROOT)
+        {
+            return Cow::Borrowed(name);
+        }
         match &self.0 {
             How::Below(folder) if !file.starts_with(['/', '<']) => {
                 Cow::Owned(format!("{folder}/{file}"))

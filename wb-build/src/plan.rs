@@ -93,6 +93,9 @@ impl Plan {
                     }
                 }
                 Work::Splice => text.push_str("  splice\n"),
+                Work::Component { world, part } => {
+                    let _ = writeln!(text, "  {} of world {world}", part.name());
+                }
             }
             for input in &step.inputs {
                 let source = match &input.source {

@@ -35,7 +35,7 @@ pub struct Provenance {
 pub struct Command {
     /// What it was for.
     pub label: String,
-    /// The tool; one of [`Provenance::tools`], or `splice`.
+    /// The tool; one of [`Provenance::tools`], or what the host did.
     pub tool: String,
     /// Its arguments, the first being its name.
     pub argv: Vec<String>,
@@ -66,6 +66,11 @@ impl Provenance {
                     label: step.label.clone(),
                     tool: "splice".to_owned(),
                     argv: Vec::new(),
+                },
+                Work::Component { world, part } => Command {
+                    label: step.label.clone(),
+                    tool: part.name().to_owned(),
+                    argv: vec![world.clone()],
                 },
             });
         }

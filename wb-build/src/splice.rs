@@ -250,7 +250,7 @@ impl Reencode for ImportSurgeon<'_> {
 /// [`SpliceError::TooLarge`] if both together need more than 4 GiB.
 pub fn splice(runtime: &[u8], pack: &[u8]) -> Result<Vec<u8>, SpliceError> {
     wanted_imports(pack)?;
-    let layout = Layout::read(runtime)?;
+    let layout = Layout::read(runtime, SLOT)?;
     let base = layout.pages * PAGE;
     let pages = layout.pages + (pack.len() as u64).div_ceil(PAGE);
     if pages > 4 * 1024 * 1024 * 1024 / PAGE {
@@ -296,16 +296,17 @@ pub fn splice(runtime: &[u8], pack: &[u8]) -> Result<Vec<u8>, SpliceError> {
     Ok(module.finish())
 }
 
-/// What a splice must know of the runtime.
-struct Layout {
+/// What rewriting must know of the runtime.
+pub(crate) struct Layout {
     /// Address of the slot.
-    slot: u32,
+    pub slot: u32,
     /// Initial pages of the memory.
-    pages: u64,
+    pub pages: u64,
 }
 
 impl Layout {
-    fn read(runtime: &[u8]) -> Result<Self, SpliceError> {
+    /// Reads where the exported global `name` points to.
+    pub(crate) fn read(runtime: &[u8], name: &str) -> Result<Self, SpliceError> {
         let (mut globals, mut slot_global, mut pages, mut has_data) = (None, None, None, false);
         let mut imported_globals = 0;
         for payload in Parser::new(0).parse_all(runtime) {
@@ -319,7 +320,7 @@ impl Layout {
                 }
                 Payload::MemorySection(section) => pages = Some(initial_pages(section)?),
                 Payload::GlobalSection(section) => globals = Some(section),
-                Payload::ExportSection(section) => slot_global = find_slot(section)?,
+                Payload::ExportSection(section) => slot_global = find_slot(section, name)?,
                 Payload::DataSection(_) => has_data = true,
                 _ => {}
             }
@@ -335,10 +336,10 @@ impl Layout {
     }
 }
 
-fn find_slot(section: ExportSectionReader<'_>) -> Result<Option<u32>, SpliceError> {
+fn find_slot(section: ExportSectionReader<'_>, name: &str) -> Result<Option<u32>, SpliceError> {
     for export in section {
         let export = export?;
-        if export.name == SLOT && export.kind == ExternalKind::Global {
+        if export.name == name && export.kind == ExternalKind::Global {
             return Ok(Some(export.index));
         }
     }

@@ -7,7 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use wb_manifest::{Digest, Hasher, RelPath, Tree};
-use wb_policy::Limits;
+use wb_policy::{CapSet, Limits};
+
+use crate::component;
 
 /// A file of an installed toolchain pack, pinned by digest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,6 +127,48 @@ pub enum Work {
     /// Joins a bytecode pack to the JavaScript runtime by rewriting bytes; the
     /// first input is the runtime, the second the pack.
     Splice,
+    /// A part of a component that the host makes by itself; the last input is the
+    /// tree of WIT that holds the world.
+    Component {
+        /// The name of the world.
+        world: String,
+        /// The part.
+        part: Part,
+    },
+}
+
+/// What the host makes of a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The bindings for C: header and source.
+    Header,
+    /// The modules for JavaScript: what the program imports, and the entry that
+    /// exports from the program at this guest path.
+    Modules {
+        /// The path.
+        program: String,
+    },
+    /// The JavaScript runtime of the world with a pack; the inputs before the WIT
+    /// are the runtime and the pack.
+    Join,
+    /// The component, encoded and held to these capabilities; the input before the
+    /// WIT is the core module.
+    Encode {
+        /// What its imports may need.
+        caps: CapSet,
+    },
+}
+
+impl Part {
+    /// What it is, in a word.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Header => "bindings",
+            Self::Modules { .. } => "modules",
+            Self::Join => "join",
+            Self::Encode { .. } => "encode",
+        }
+    }
 }
 
 /// The version of how packs and runtimes are joined; rises whenever the same two
@@ -187,6 +231,14 @@ impl Step {
             }
             Work::Splice => {
                 key.text(SPLICE);
+            }
+            Work::Component { world, part } => {
+                key.text(component::VERSION).text(part.name()).text(world);
+                match part {
+                    Part::Modules { program } => key.text(program),
+                    Part::Encode { caps } => key.text(&caps.to_string()),
+                    Part::Header | Part::Join => &mut key,
+                };
             }
         }
         key.count(self.inputs.len());

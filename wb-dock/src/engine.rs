@@ -380,7 +380,9 @@ impl EngineBuilder {
             .wasm_exceptions(true)
             .collector(Collector::Copying)
             .wasm_memory64(false)
-            .wasm_multi_memory(false)
+            // The engine's own code between the parts of a component has the memories of
+            // both. A guest's module has one: see `CompileLimits::memories`.
+            .wasm_multi_memory(true)
             // The same bytes on every machine.
             .relaxed_simd_deterministic(true)
             .wasm_backtrace_max_frames(None)

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use wasmparser::{Encoding, Parser, Payload};
-use wb_policy::Import;
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType,
+    ComponentTypeRef, Encoding, InstanceTypeDeclaration, Parser, Payload, TypeBounds,
+};
+use wb_policy::{Import, Requirement};
 
 /// The outside of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramShape<'a> {
     /// Whether it is a component rather than a core module.
     pub is_component: bool,
-    /// What it imports, in its own order and each name once.
+    /// What it imports, in its own order and each name once. The types of somebody's
+    /// own interface give no power to anybody: they are left out.
     pub imports: Vec<Import<'a>>,
     /// What it exports.
     pub exports: Vec<&'a str>,
@@ -55,6 +59,7 @@ impl<'a> ProgramShape<'a> {
         };
         // What a component holds inside of itself is its own affair.
         let mut depth = 0_usize;
+        let mut types = TypesAlone::default();
         for payload in Parser::new(0).parse_all(wasm) {
             match payload.map_err(refused)? {
                 Payload::Version { encoding, .. } if depth == 0 => {
@@ -74,7 +79,12 @@ impl<'a> ProgramShape<'a> {
                 }
                 Payload::ComponentImportSection(section) => {
                     for import in section {
-                        add(Import::Component(import.map_err(refused)?.name.name));
+                        let import = import.map_err(refused)?;
+                        let name = Import::Component(import.name.name);
+                        let powerless = types.import(&import.ty);
+                        if !powerless || name.requirement() != Requirement::Unknown {
+                            add(name);
+                        }
                     }
                 }
                 Payload::ExportSection(section) => {
@@ -84,7 +94,19 @@ impl<'a> ProgramShape<'a> {
                 }
                 Payload::ComponentExportSection(section) => {
                     for export in section {
-                        exports.push(export.map_err(refused)?.name.name);
+                        let export = export.map_err(refused)?;
+                        types.export(export.kind);
+                        exports.push(export.name.name);
+                    }
+                }
+                Payload::ComponentTypeSection(section) => {
+                    for ty in section {
+                        types.define(&ty.map_err(refused)?);
+                    }
+                }
+                Payload::ComponentAliasSection(section) => {
+                    for alias in section {
+                        types.alias(&alias.map_err(refused)?);
                     }
                 }
                 _ => {}
@@ -100,6 +122,55 @@ impl<'a> ProgramShape<'a> {
     /// Whether it exports `name`.
     pub fn has_export(&self, name: &str) -> bool {
         self.exports.contains(&name)
+    }
+}
+
+/// For each type of a component, in the order of its index space, whether it is that
+/// of an instance with nothing but types.
+#[derive(Default)]
+struct TypesAlone(Vec<bool>);
+
+impl TypesAlone {
+    fn define(&mut self, ty: &ComponentType<'_>) {
+        let alone = match ty {
+            ComponentType::Instance(declarations) => declarations.iter().all(|d| match d {
+                InstanceTypeDeclaration::Export { ty, .. } => {
+                    matches!(ty, ComponentTypeRef::Type(TypeBounds::Eq(_)))
+                }
+                _ => true,
+            }),
+            _ => false,
+        };
+        self.0.push(alone);
+    }
+
+    /// Whether an import is of types alone.
+    fn import(&mut self, ty: &ComponentTypeRef) -> bool {
+        match ty {
+            ComponentTypeRef::Type(bounds) => {
+                self.0.push(false);
+                matches!(bounds, TypeBounds::Eq(_))
+            }
+            ComponentTypeRef::Instance(ty) => self.0.get(*ty as usize).copied().unwrap_or(false),
+            _ => false,
+        }
+    }
+
+    fn export(&mut self, kind: ComponentExternalKind) {
+        if kind == ComponentExternalKind::Type {
+            self.0.push(false);
+        }
+    }
+
+    fn alias(&mut self, alias: &ComponentAlias<'_>) {
+        let is_type = match alias {
+            ComponentAlias::InstanceExport { kind, .. } => *kind == ComponentExternalKind::Type,
+            ComponentAlias::Outer { kind, .. } => *kind == ComponentOuterAliasKind::Type,
+            ComponentAlias::CoreInstanceExport { .. } => false,
+        };
+        if is_type {
+            self.0.push(false);
+        }
     }
 }
 
@@ -143,6 +214,24 @@ mod tests {
         let shape = ProgramShape::read(&wasm).unwrap();
         assert!(shape.is_component && shape.has_export("run"));
         assert_eq!(shape.imports, [Import::Component("session-info")]);
+    }
+
+    #[test]
+    fn types_of_an_own_interface_are_no_import() {
+        let wasm = wat::parse_str(
+            r#"(component
+                (type (instance (type (enum "a")) (export "kind" (type (eq 0)))))
+                (import "own:types/kinds" (instance $kinds (type 0)))
+                (alias export $kinds "kind" (type $kind))
+                (import "kind" (type (eq $kind)))
+                (type (instance (export "f" (func))))
+                (import "own:calls/f" (instance (type 3)))
+                (import "workbooks:dock/types@1.0.0" (instance)))"#,
+        )
+        .unwrap();
+        let shape = ProgramShape::read(&wasm).unwrap();
+        let names: Vec<_> = shape.imports.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["own:calls/f", "workbooks:dock/types@1.0.0"]);
     }
 
     proptest! {

@@ -13,6 +13,7 @@ use crate::{CommandTable, Store};
 mod caps;
 mod claims;
 mod exec;
+mod exports;
 mod imports;
 mod index;
 mod junit;
@@ -59,9 +60,17 @@ pub trait Facilities: Sync {
 
     /// Whether a native program of that name is there, for `posix` toolkits.
     fn has_native(&self, program: &str) -> bool;
+
+    /// Whether a component is one of the world that its toolkit names; `wit` is the
+    /// toolkit's folder `wit`.
+    ///
+    /// # Errors
+    ///
+    /// What it lacks or has with another type, each in words for the user.
+    fn conforms(&self, component: &[u8], world: &str, wit: &Tree) -> Result<(), Vec<String>>;
 }
 
-/// A nexus that builds nothing and has no native program.
+/// A nexus that builds nothing, has no native program and knows no world.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoFacilities;
 
@@ -72,6 +81,10 @@ impl Facilities for NoFacilities {
 
     fn has_native(&self, _: &str) -> bool {
         false
+    }
+
+    fn conforms(&self, _: &[u8], world: &str, _: &Tree) -> Result<(), Vec<String>> {
+        Err(vec![format!("nothing here knows the world `{world}`")])
     }
 }
 

@@ -41,6 +41,13 @@ impl Facilities for FourLanes {
     fn has_native(&self, program: &str) -> bool {
         program == "git"
     }
+
+    fn conforms(&self, _: &[u8], world: &str, _: &Tree) -> Result<(), Vec<String>> {
+        match world {
+            "engine" => Ok(()),
+            other => Err(vec![format!("world `{other}`: no export `walk`")]),
+        }
+    }
 }
 
 fn check(folder: &str) -> Vec<Report> {
@@ -103,6 +110,7 @@ fn every_fault_of_a_check_has_a_toolkit() {
         include_str!("../src/verify.rs"),
         include_str!("../src/verify/caps.rs"),
         include_str!("../src/verify/exec.rs"),
+        include_str!("../src/verify/exports.rs"),
         include_str!("../src/verify/imports.rs"),
         include_str!("../src/verify/index.rs"),
         include_str!("../src/verify/links.rs"),

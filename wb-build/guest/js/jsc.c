@@ -167,10 +167,19 @@ static int diagnose_exception(JSContext *ctx, const char *name)
 
 /* ---- resolution --------------------------------------------------------- */
 
+/* `wit:3` calls the third import of a component's world. The build makes these
+ * names, and lets no program say them. */
+static bool is_world_module(const char *specifier)
+{
+    return strncmp(specifier, "wit:", 4) == 0;
+}
+
 static bool is_runtime_module(const char *specifier)
 {
     if (prelude)
         return strcmp(specifier, "wb:native") == 0;
+    if (is_world_module(specifier))
+        return true;
     for (size_t i = 0; i < RUNTIME_EXPORT_COUNT; i++)
         if (strcmp(runtime_exports[i].specifier, specifier) == 0)
             return true;
@@ -286,6 +295,8 @@ static JSModuleDef *runtime_stub(JSContext *ctx, const char *specifier)
     for (size_t i = 0; m && i < RUNTIME_EXPORT_COUNT; i++)
         if (strcmp(runtime_exports[i].specifier, specifier) == 0)
             JS_AddModuleExport(ctx, m, runtime_exports[i].name);
+    if (m && is_world_module(specifier))
+        JS_AddModuleExport(ctx, m, "call");
     return m;
 }
 
@@ -433,9 +444,22 @@ static int diagnose_link(JSContext *ctx, const char *entry)
 /* ---- output ------------------------------------------------------------- */
 
 static bool wanted[RUNTIME_EXPORT_COUNT];
+static char **world_imports;
+static uint32_t world_import_count;
+
+static void note_world_import(const char *specifier)
+{
+    for (uint32_t i = 0; i < world_import_count; i++)
+        if (strcmp(world_imports[i], specifier) == 0)
+            return;
+    world_imports = must(realloc(world_imports, (world_import_count + 1) * sizeof *world_imports));
+    world_imports[world_import_count++] = must(strdup(specifier));
+}
 
 static void note_wanted(void *opaque, const char *specifier, const char *name)
 {
+    if (name && is_world_module(specifier))
+        note_world_import(specifier);
     for (size_t i = 0; name && i < RUNTIME_EXPORT_COUNT; i++)
         if (strcmp(runtime_exports[i].specifier, specifier) == 0
             && (strcmp(name, "*") == 0 || strcmp(runtime_exports[i].name, name) == 0))
@@ -459,7 +483,7 @@ static void write_text(FILE *f, const char *s)
 }
 
 /* The Dock modules behind what the program imports, each once, and wb:reply,
- * which all of them need. */
+ * which all of them need; then the imports of its world. */
 static void write_imports(JSContext *ctx, FILE *f)
 {
     const char *docks[RUNTIME_EXPORT_COUNT + 1];
@@ -475,9 +499,11 @@ static void write_imports(JSContext *ctx, FILE *f)
     }
     if (n > 0)
         docks[n++] = "wb:reply";
-    write_u32(f, n);
+    write_u32(f, n + world_import_count);
     for (uint32_t i = 0; i < n; i++)
         write_text(f, docks[i]);
+    for (uint32_t i = 0; i < world_import_count; i++)
+        write_text(f, world_imports[i]);
 }
 
 static bool write_pack(JSContext *ctx, const char *out)

@@ -23,6 +23,8 @@ static pack prelude, program;
 static JSValue core;     /* namespace of prelude/core.js */
 static JSValue main_end; /* promise of the main module's evaluation */
 
+runtime_module_maker *runtime_world_module;
+
 /* ---- rejections nobody handles ------------------------------------------ */
 
 typedef struct { JSValue promise, reason; } rejection;
@@ -86,6 +88,7 @@ static int report_pending(JSContext *ctx)
 /* ---- modules ------------------------------------------------------------ */
 
 #define PRELUDE_PREFIX "wb:"
+#define WORLD_PREFIX PRELUDE_PREFIX "wit/"
 
 /* `node:fs` lives in the prelude as `wb:node/fs.js`. */
 static char *runtime_module_name(JSContext *ctx, const char *specifier)
@@ -125,6 +128,8 @@ static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque)
     const pack_module *m = pack_find(&program, name);
     if (!m)
         m = pack_find(&prelude, name);
+    if (!m && runtime_world_module && strncmp(name, WORLD_PREFIX, strlen(WORLD_PREFIX)) == 0)
+        return runtime_world_module(ctx, name);
     if (!m) {
         JS_ThrowReferenceError(ctx, "no module `%s` in the program", name);
         return NULL;
@@ -215,6 +220,74 @@ static int run_loop(JSContext *ctx)
     }
     JS_FreeValue(ctx, run_timer);
     return code;
+}
+
+/* Takes a promise off the list of those that nobody handles. */
+static void forget_rejection(JSContext *ctx, JSValueConst promise)
+{
+    on_rejection(ctx, promise, JS_UNDEFINED, true, NULL);
+}
+
+JSValue runtime_settle(JSContext *ctx, JSValue v)
+{
+    JSRuntime *rt = JS_GetRuntime(ctx);
+    if (JS_IsException(v))
+        return v;
+    for (bool more = true;;) {
+        JSContext *job;
+        int ran;
+        while ((ran = JS_ExecutePendingJob(rt, &job)) > 0) {
+        }
+        bool waits = JS_IsPromise(v);
+        if (waits)
+            forget_rejection(ctx, v);
+        if (rejection_count > 0) {
+            JSValue reason = JS_DupValue(ctx, rejections[0].reason);
+            while (rejection_count > 0)
+                forget_rejection(ctx, rejections[0].promise);
+            JS_FreeValue(ctx, v);
+            return JS_Throw(ctx, reason);
+        }
+        if (!waits)
+            return v;
+        JSPromiseStateEnum state = JS_PromiseState(ctx, v);
+        if (state != JS_PROMISE_PENDING) {
+            JSValue result = JS_PromiseResult(ctx, v);
+            JS_FreeValue(ctx, v);
+            return state == JS_PROMISE_FULFILLED ? result : JS_Throw(ctx, result);
+        }
+        if (!more) {
+            JS_FreeValue(ctx, v);
+            return JS_ThrowInternalError(ctx, "the program awaits something that cannot happen any more");
+        }
+        JSValue run_timer = JS_GetPropertyStr(ctx, core, "runTimer");
+        JSValue ran_one = JS_Call(ctx, run_timer, JS_UNDEFINED, 0, NULL);
+        JS_FreeValue(ctx, run_timer);
+        if (JS_IsException(ran_one)) {
+            JS_FreeValue(ctx, v);
+            return ran_one;
+        }
+        more = JS_ToBool(ctx, ran_one);
+        JS_FreeValue(ctx, ran_one);
+    }
+}
+
+void runtime_report(JSContext *ctx, JSValue error)
+{
+    report(ctx, error, false);
+}
+
+JSValue runtime_load(JSContext *ctx, const uint8_t *bytes, size_t len)
+{
+    JSModuleDef *def;
+    if (!pack_open(&program, bytes, len))
+        return JS_ThrowInternalError(ctx, "this runtime holds no program");
+    main_end = evaluate(ctx, program.modules[0].name, &def);
+    JSValue done = runtime_settle(ctx, main_end);
+    if (JS_IsException(done))
+        return done;
+    JS_FreeValue(ctx, done);
+    return JS_GetModuleNamespace(ctx, def);
 }
 
 JSContext *runtime_new(int argc, char **argv)

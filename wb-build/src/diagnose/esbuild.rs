@@ -1,7 +1,8 @@
 //! esbuild prints a headline `✘ [ERROR] message [code]` and below it, indented,
 //! the place as `path:line:column:` (columns from 0), the source line, and notes.
 
-use super::{Diagnostic, Severity, split_place};
+use super::{Diagnostic, Severity, WORLD_MODULES, split_place};
+use crate::component::ENTRY_MODULE;
 
 pub(super) fn read(text: &str) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
@@ -20,13 +21,34 @@ pub(super) fn read(text: &str) -> Vec<Diagnostic> {
                 lines.next();
                 diagnostic = diagnostic.at(place.0, place.1, place.2);
             }
-            found.push(diagnostic);
+            found.push(missing_export(diagnostic));
         } else if let Some(note) = note(line) {
             // A note follows its finding; before any there is none to explain.
             if !found.is_empty() && !is_advice(note) {
                 found.push(Diagnostic::note(note));
             }
         }
+    }
+    found
+}
+
+/// The entry of a component takes from the program what its world exports: that it
+/// is not there is a fault of the program.
+fn missing_export(mut found: Diagnostic) -> Diagnostic {
+    let entry = format!("{WORLD_MODULES}/{ENTRY_MODULE}");
+    if found
+        .place
+        .as_ref()
+        .is_some_and(|place| place.file == entry)
+        && let Some(rest) = found.message.strip_prefix("No matching export in \"")
+        && let Some((file, name)) = rest.split_once("\" for import \"")
+    {
+        let message = format!(
+            "no export `{}`, which the world of the component has",
+            name.trim_end_matches('"')
+        );
+        let file = format!("/{file}");
+        found = Diagnostic { message, ..found }.at(file, 1, 1);
     }
     found
 }

@@ -3,11 +3,12 @@
 //! Only the tree and the toolchain's own sysroot are mounted, so an `#include`
 //! of anything else finds nothing to read, whatever path it names.
 
+mod component;
 mod search;
 
 use wb_manifest::{Digest, Lang, RelPath, Tree};
 
-use super::{OBJECT_ROOT, layout, limits, scan};
+use super::{Contract, OBJECT_ROOT, layout, limits, scan};
 use crate::diagnose::{Diagnostic, SOURCE_ROOT};
 use crate::error::Error;
 use crate::guest;
@@ -94,6 +95,8 @@ pub(crate) struct Target {
 pub(crate) enum Start {
     /// Through `main`, once.
     Main,
+    /// Through what its objects export, any number of times.
+    Reactor,
     /// Through an exported function of this name, any number of times.
     Kernel(String),
 }
@@ -132,40 +135,11 @@ impl Default for Target {
     }
 }
 
-/// Plans the build of all C and C++ sources in `tree` into one command.
-pub(super) fn plan(lang: Lang, tree: &Tree, lock: &Lock) -> Result<Plan, Error> {
-    let (options, target) = (Options::default(), Target::default());
-    whole(VERSION, lang, tree, &options, &target, lock)
-}
-
-/// Plans the build of all C and C++ sources in `tree` into one kernel, which
-/// exports `entry`.
-pub(super) fn plan_kernel(
+/// Plans the build of all C and C++ sources in `tree` into one artifact.
+pub(super) fn plan(
     lang: Lang,
     tree: &Tree,
-    entry: &str,
-    lock: &Lock,
-) -> Result<Plan, Error> {
-    let target = Target {
-        start: Start::Kernel(entry.to_owned()),
-        ..Target::default()
-    };
-    whole(
-        KERNEL_VERSION,
-        lang,
-        tree,
-        &Options::kernel(),
-        &target,
-        lock,
-    )
-}
-
-fn whole(
-    version: &str,
-    lang: Lang,
-    tree: &Tree,
-    options: &Options,
-    target: &Target,
+    contract: &Contract,
     lock: &Lock,
 ) -> Result<Plan, Error> {
     let units = units(tree);
@@ -187,10 +161,25 @@ fn whole(
     let cpp = units
         .iter()
         .any(|path| Language::of(path) == Some(Language::Cpp));
+    let (version, options, start) = match contract {
+        Contract::Kernel { entry } => {
+            let start = Start::Kernel(entry.clone());
+            (KERNEL_VERSION, Options::kernel(), start)
+        }
+        _ => (VERSION, Options::default(), Start::Main),
+    };
+    let target = Target {
+        start,
+        ..Target::default()
+    };
     let mut plan = empty(version, Some(lang), tree.digest());
     let sjlj = scan::mentions(tree, "setjmp");
-    let objects = objects(&mut plan, tree, &units, options, lock)?;
-    let main = link(&mut plan, &objects, cpp, sjlj, target, lock)?;
+    if let Contract::Component(contract) = contract {
+        component::build(&mut plan, tree, &units, contract, cpp, lock)?;
+        return Ok(plan);
+    }
+    let objects = objects(&mut plan, tree, &units, &options, lock)?;
+    let main = link(&mut plan, &objects, cpp, sjlj, &target, lock)?;
     plan.products.push(Product {
         name: ARTIFACT.to_owned(),
         step: main,
@@ -345,7 +334,7 @@ pub(crate) fn link(
         "-L/usr/lib/wasm32-wasip1",
         match target.start {
             Start::Main => "/usr/lib/wasm32-wasip1/crt1-command.o",
-            Start::Kernel(_) => "/usr/lib/wasm32-wasip1/crt1-reactor.o",
+            Start::Reactor | Start::Kernel(_) => "/usr/lib/wasm32-wasip1/crt1-reactor.o",
         },
     ]
     .map(str::to_owned)
@@ -388,6 +377,7 @@ pub(crate) fn link(
     match &target.start {
         // Says on standard output where `main` is: libc's start only calls it if it is there.
         Start::Main => argv.push("--trace-symbol=__main_argc_argv".to_owned()),
+        Start::Reactor => argv.push("--entry=_initialize".to_owned()),
         Start::Kernel(entry) => {
             argv.push("--entry=_initialize".to_owned());
             argv.extend(["in_ptr", "out_ptr", entry].map(|name| format!("--export={name}")));
@@ -431,6 +421,7 @@ mod tests {
             plan(
                 Lang::C,
                 &tree(&[("a.c", text), ("b.c", "int b;"), ("h.h", "")]),
+                &Contract::Command,
                 &lock,
             )
         };
@@ -444,7 +435,7 @@ mod tests {
     fn a_unit_that_is_included_is_seen_by_the_others() {
         let lock = Lock::pinned();
         let tree = tree(&[("a.c", "#include \"b.c\"\n"), ("b.c", "int b;")]);
-        let plan = plan(Lang::C, &tree, &lock).unwrap();
+        let plan = plan(Lang::C, &tree, &Contract::Command, &lock).unwrap();
         let Source::Tree(seen) = &plan.steps[0].inputs[2].source else {
             panic!("the source is the third input")
         };
@@ -454,9 +445,10 @@ mod tests {
     #[test]
     fn sources_that_hold_nothing_are_refused_by_name() {
         let lock = Lock::pinned();
-        let error = plan(Lang::C, &tree(&[("main.c", " \n\t")]), &lock).unwrap_err();
+        let plan = |tree: &Tree| plan(Lang::C, tree, &Contract::Command, &lock);
+        let error = plan(&tree(&[("main.c", " \n\t")])).unwrap_err();
         assert_eq!(error.to_string(), "main.c:1:1: error: the source is empty");
-        let error = plan(Lang::C, &tree(&[("readme.md", "x")]), &lock).unwrap_err();
+        let error = plan(&tree(&[("readme.md", "x")])).unwrap_err();
         assert!(error.to_string().contains("no C or C++ source"), "{error}");
     }
 }

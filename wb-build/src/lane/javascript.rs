@@ -4,9 +4,11 @@
 //! Packages come from `node_modules` inside the tree: the host puts them there
 //! from a committed lock file before planning (see [`crate::npm`]).
 
+mod component;
+
 use wb_manifest::{Lang, RelPath, Tree};
 
-use super::{layout, limits, scan};
+use super::{Contract, layout, limits, scan};
 use crate::diagnose::{Diagnostic, SOURCE_ROOT};
 use crate::error::Error;
 use crate::plan::{ARTIFACT, Plan, Product};
@@ -48,12 +50,28 @@ const BUNDLE: &str = "/o/bundle.js";
 const MAP: &str = "/o/bundle.js.map";
 const PACK: &str = "/o/main.pack";
 
-pub(super) fn plan(tree: Tree, lock: &Lock) -> Result<Plan, Error> {
+pub(super) fn plan(tree: Tree, contract: &Contract, lock: &Lock) -> Result<Plan, Error> {
     let entry = entry(&tree, &ENTRIES, &["js", "mjs"], "JavaScript")?;
     let mut plan = super::c::empty(VERSION, Some(Lang::Js), tree.digest());
     let source = SourceTree::new(tree);
-    build(&mut plan, &source, &entry, &Bundle::default(), lock)?;
+    artifact(&mut plan, &source, &entry, contract, lock)?;
     Ok(plan)
+}
+
+/// Adds the steps from a module graph to the artifact of a toolkit.
+pub(super) fn artifact(
+    plan: &mut Plan,
+    source: &SourceTree,
+    entry: &RelPath,
+    contract: &Contract,
+    lock: &Lock,
+) -> Result<(), Error> {
+    match contract {
+        Contract::Component(contract) => component::build(plan, source, entry, contract, lock),
+        Contract::Command | Contract::Kernel { .. } => {
+            build(plan, source, entry, &Bundle::default(), lock)
+        }
+    }
 }
 
 /// The program's entry: one of the usual names, else the only source there is.
@@ -134,21 +152,7 @@ pub(crate) fn finish(
     product: &str,
     lock: &Lock,
 ) -> Result<(), Error> {
-    let pack = plan.push(Step {
-        label: "compile to bytecode".to_owned(),
-        file: None,
-        work: Work::Run(Box::new(Run {
-            tool: lock.member("jsc", "jsc.wasm")?,
-            argv: ["jsc", "--maps", "--root", root, "-o", PACK, entry]
-                .map(str::to_owned)
-                .to_vec(),
-            env: Vec::new(),
-            limits: limits::COMPILE,
-            dialect: Dialect::Jsc,
-        })),
-        inputs,
-        outputs: vec![PACK.to_owned()],
-    });
+    let pack = bytecode(plan, root, entry, inputs, lock)?;
     let main = plan.push(Step {
         label: "join with the runtime".to_owned(),
         file: None,
@@ -170,6 +174,31 @@ pub(crate) fn finish(
     Ok(())
 }
 
+/// Adds the compilation of one module, which leaves [`PACK`].
+fn bytecode(
+    plan: &mut Plan,
+    root: &str,
+    entry: &str,
+    inputs: Vec<Input>,
+    lock: &Lock,
+) -> Result<usize, Error> {
+    Ok(plan.push(Step {
+        label: "compile to bytecode".to_owned(),
+        file: None,
+        work: Work::Run(Box::new(Run {
+            tool: lock.member("jsc", "jsc.wasm")?,
+            argv: ["jsc", "--maps", "--root", root, "-o", PACK, entry]
+                .map(str::to_owned)
+                .to_vec(),
+            env: Vec::new(),
+            limits: limits::COMPILE,
+            dialect: Dialect::Jsc,
+        })),
+        inputs,
+        outputs: vec![PACK.to_owned()],
+    }))
+}
+
 fn output(at: &str, step: usize, output: &str) -> Input {
     Input::new(
         at,
@@ -187,7 +216,17 @@ fn bundle(
     options: &Bundle<'_>,
     lock: &Lock,
 ) -> Result<usize, Error> {
-    let mut argv: Vec<String> = vec!["esbuild".to_owned(), format!("{SOURCE_ROOT}/{entry}")];
+    let mut argv = esbuild(&format!("{SOURCE_ROOT}/{entry}"));
+    argv.extend(RUNTIME_MODULES.map(|name| format!("--external:{name}")));
+    argv.extend(BARE_NODE_MODULES.map(|name| format!("--alias:{name}=node:{name}")));
+    argv.extend(options.extra.iter().map(ToString::to_string));
+    let inputs = vec![Input::new(SOURCE_ROOT, Source::Tree(source.clone()))];
+    bundling(plan, entry, argv, inputs, lock)
+}
+
+/// How every program is bundled, from the module at a guest path.
+fn esbuild(entry: &str) -> Vec<String> {
+    let mut argv: Vec<String> = vec!["esbuild".to_owned(), entry.to_owned()];
     argv.extend(
         [
             "--bundle",
@@ -209,9 +248,17 @@ fn bundle(
         ]
         .map(str::to_owned),
     );
-    argv.extend(RUNTIME_MODULES.map(|name| format!("--external:{name}")));
-    argv.extend(BARE_NODE_MODULES.map(|name| format!("--alias:{name}=node:{name}")));
-    argv.extend(options.extra.iter().map(ToString::to_string));
+    argv
+}
+
+/// Adds a run of esbuild, which leaves [`BUNDLE`] and [`MAP`].
+fn bundling(
+    plan: &mut Plan,
+    entry: &RelPath,
+    mut argv: Vec<String>,
+    inputs: Vec<Input>,
+    lock: &Lock,
+) -> Result<usize, Error> {
     argv.push(format!("--outfile={BUNDLE}"));
     Ok(plan.push(Step {
         label: format!("bundle {entry}"),
@@ -224,7 +271,7 @@ fn bundle(
             limits: limits::COMPILE,
             dialect: Dialect::Esbuild,
         })),
-        inputs: vec![Input::new(SOURCE_ROOT, Source::Tree(source.clone()))],
+        inputs,
         outputs: vec![BUNDLE.to_owned(), MAP.to_owned()],
     }))
 }
@@ -241,7 +288,10 @@ mod tests {
     }
 
     fn fault(files: &[(&str, &'static [u8])]) -> String {
-        plan(tree(files), &Lock::pinned()).unwrap_err().to_string()
+        let lock = Lock::pinned();
+        plan(tree(files), &Contract::Command, &lock)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]

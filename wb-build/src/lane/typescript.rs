@@ -40,7 +40,6 @@ pub(super) fn plan(tree: Tree, options: &Options, lock: &Lock) -> Result<Plan, E
             outputs: Vec::new(),
         });
     }
-    let bundle = javascript::Bundle::default();
-    javascript::build(&mut plan, &source, &entry, &bundle, lock)?;
+    javascript::artifact(&mut plan, &source, &entry, &options.contract, lock)?;
     Ok(plan)
 }

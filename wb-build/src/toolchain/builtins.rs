@@ -111,10 +111,9 @@ fn jq(plan: &mut Plan, tree: &Tree, lock: &Lock) -> Result<(), Error> {
     let files: Vec<_> = files.iter().map(String::as_str).collect();
     let objects = compile(plan, tree, &files, &options, lock)?;
     let target = Target {
-        start: c::Start::Main,
         // Its interpreter recurses with the nesting of its input.
         stack: 3 << 20,
-        extra: Vec::new(),
+        ..Target::default()
     };
     let linked = c::link(plan, &objects, false, false, &target, lock)?;
     plan.products.push(product("jq.wasm", linked));

@@ -6,7 +6,7 @@ use super::Lock;
 use super::builtins::{builtins, upper};
 use crate::error::{Error, ErrorKind};
 use crate::guest;
-use crate::lane::c::{self, LINKED, Object, Options, Target};
+use crate::lane::c::{self, LINKED, Object, Options, Start, Target};
 use crate::lane::javascript::{self, Bundle};
 use crate::lane::limits;
 use crate::plan::{Plan, Product};
@@ -150,9 +150,8 @@ fn jsc(tree: &Tree, lock: &Lock) -> Result<Plan, Error> {
     )?;
     objects.extend(engine(&mut plan, tree, lock)?);
     let target = Target {
-        start: c::Start::Main,
         stack: JS_STACK,
-        extra: Vec::new(),
+        ..Target::default()
     };
     let linked = c::link(&mut plan, &objects, false, false, &target, lock)?;
     plan.products.push(product("jsc.wasm", linked));
@@ -186,13 +185,25 @@ fn jsrt(tree: &Tree, lock: &Lock) -> Result<Plan, Error> {
     ));
     objects.extend(compile(&mut plan, tree, &["js/runtime.c"], &options, lock)?);
     objects.extend(engine(&mut plan, tree, lock)?);
-    let target = Target {
-        start: c::Start::Main,
+    // All but the entry is the same in both; it was compiled first.
+    let command = Target {
         stack: JS_STACK,
         extra: words("--export=wb_pack_slot"),
+        ..Target::default()
     };
-    let linked = c::link(&mut plan, &objects, false, false, &target, lock)?;
+    let linked = c::link(&mut plan, &objects, false, false, &command, lock)?;
     plan.products.push(product("jsrt.wasm", linked));
+
+    let files = ["js/component.c", "js/canon.c"];
+    let mut entry = compile(&mut plan, tree, &files, &around(), lock)?;
+    entry.extend(objects.drain(1..));
+    let component = Target {
+        stack: JS_STACK,
+        start: Start::Reactor,
+        extra: words("--export=wb_pack_slot --export=wb_world_slot --export=wb_area"),
+    };
+    let linked = c::link(&mut plan, &entry, false, false, &component, lock)?;
+    plan.products.push(product("component.wasm", linked));
     Ok(plan)
 }
 

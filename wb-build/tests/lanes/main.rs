@@ -1,6 +1,7 @@
 //! Real builds: the compilers, provisioned as a user would have them provisioned.
 
 mod c;
+mod component;
 mod dock;
 mod guests;
 mod home;

@@ -19,7 +19,7 @@ pub struct CompileLimits {
     pub locals: u64,
     /// Imports, exports and globals, each.
     pub names: u64,
-    /// Memories.
+    /// Memories of one module.
     pub memories: u64,
     /// Bytes that a memory has from the start.
     pub initial_memory: u64,
@@ -99,6 +99,8 @@ fn outline(wasm: &[u8], wanted: Encoding, limits: &CompileLimits) -> Result<(), 
         Error::from(ErrorKind::Malformed { message })
     };
     let mut is_outermost = true;
+    // Of the module at hand: modules hold no modules.
+    let mut memories = 0;
     // What each module has is counted over all of them.
     let mut total = Total::default();
     for payload in Parser::new(0).parse_all(wasm) {
@@ -115,12 +117,17 @@ fn outline(wasm: &[u8], wanted: Encoding, limits: &CompileLimits) -> Result<(), 
                     return Err(ErrorKind::Malformed { message }.into());
                 }
                 is_outermost = false;
+                memories = 0;
             }
             Payload::ImportSection(section) => {
                 at_most("imports", u64::from(section.count()), limits.names)?;
                 for import in section.into_imports() {
                     match import.map_err(malformed)?.ty {
-                        TypeRef::Memory(memory) => check_memory(&memory, limits)?,
+                        TypeRef::Memory(memory) => {
+                            memories += 1;
+                            at_most("memories", memories, limits.memories)?;
+                            check_memory(&memory, limits)?;
+                        }
                         TypeRef::Table(table) => check_table(&table, limits)?,
                         _ => {}
                     }
@@ -140,7 +147,8 @@ fn outline(wasm: &[u8], wanted: Encoding, limits: &CompileLimits) -> Result<(), 
                 }
             }
             Payload::MemorySection(section) => {
-                at_most("memories", u64::from(section.count()), limits.memories)?;
+                memories += u64::from(section.count());
+                at_most("memories", memories, limits.memories)?;
                 for memory in section {
                     check_memory(&memory.map_err(malformed)?, limits)?;
                 }

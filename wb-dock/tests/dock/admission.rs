@@ -161,6 +161,17 @@ fn too_large(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn a_module_has_one_memory() {
+    for text in [
+        "(module (memory 1) (memory 1))",
+        r#"(module (import "a" "b" (memory 1)) (memory 1))"#,
+    ] {
+        let told = too_large(&wat::parse_str(text).unwrap());
+        assert_eq!(told, "module too large: 2 memories, at most 1 allowed");
+    }
+}
+
+#[test]
 fn a_module_that_asks_for_4_gib_is_refused() {
     assert_eq!(
         too_large(&wasm("asks-4-gib")),

@@ -1,8 +1,8 @@
-//! Whether the artifact imports only what the manifest declares, and exports
-//! what its shape is entered by.
+//! Whether the artifact imports only what the manifest declares.
 
-use wb_policy::{Cap, Requirement, Shape};
+use wb_policy::{Cap, Requirement};
 
+use super::exports;
 use super::report::{Check, Finding, Findings, Outcome};
 use super::subject::{Subject, Unit};
 use crate::ProgramShape;
@@ -29,8 +29,8 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
             ),
             Ok(program) => {
                 let found = undeclared(&unit, &program);
-                let exports = missing_exports(&unit, shape, &program);
-                if found.is_empty() && exports.is_none() {
+                let exports = exports::faults(subject, &unit, shape, &program, &wasm);
+                if found.is_empty() && exports.is_empty() {
                     findings.add(Finding::pass(Check::Imports, within(&program)));
                 }
                 found
@@ -42,7 +42,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     }
 }
 
-fn fault(code: &'static str) -> Finding {
+pub(super) fn fault(code: &'static str) -> Finding {
     Finding::new(Check::Imports, Outcome::Fail, code)
 }
 
@@ -82,32 +82,4 @@ fn undeclared(unit: &Unit<'_>, program: &ProgramShape<'_>) -> Vec<Finding> {
             )
         })
         .collect()
-}
-
-fn missing_exports(unit: &Unit<'_>, shape: Shape, program: &ProgramShape<'_>) -> Option<Finding> {
-    let entry = unit.manifest.entry();
-    let wanted: &[&str] = match shape {
-        Shape::Command => &["_start"],
-        Shape::Component => &[entry],
-        Shape::Kernel => &["memory", "in_ptr", "out_ptr", entry],
-        Shape::Task | Shape::Federation | Shape::Posix => &[],
-    };
-    let finding = fault("verify/missing-export");
-    if program.is_component != (shape == Shape::Component) {
-        let kind = if program.is_component {
-            "a component"
-        } else {
-            "a core module"
-        };
-        return Some(finding.message(format!("the artifact is {kind}, which a {shape} is not")));
-    }
-    let missing: Vec<_> = wanted
-        .iter()
-        .filter(|name| !program.has_export(name))
-        .collect();
-    if missing.is_empty() {
-        return None;
-    }
-    let names: Vec<_> = missing.iter().map(|name| format!("`{name}`")).collect();
-    Some(finding.message(format!("a {shape} must export {}", names.join(", "))))
 }

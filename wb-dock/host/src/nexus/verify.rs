@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use wb_build::{lane, source};
-use wb_manifest::{BuildSrc, Lang, ToolkitId};
+use wb_manifest::{BuildSrc, Lang, ToolkitId, Tree};
 use wb_registry::{Check, Facilities, Finding, Outcome, Report, Surroundings, cross_check, verify};
 
 use super::Nexus;
@@ -91,5 +91,9 @@ impl Facilities for ThisHost {
     fn has_native(&self, program: &str) -> bool {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+    }
+
+    fn conforms(&self, component: &[u8], world: &str, wit: &Tree) -> Result<(), Vec<String>> {
+        wb_build::conforms(component, world, wit)
     }
 }
