@@ -5,8 +5,10 @@ mod doctor;
 mod gc;
 mod man;
 mod quickstart;
+mod report;
 mod rollback;
 pub(crate) mod run;
+mod secret;
 pub(crate) mod toolchain;
 pub(crate) mod toolkit;
 mod versions;
@@ -27,6 +29,7 @@ pub(crate) fn run(verb: &Verb, common: Common, ui: Ui) -> Result<Done, Failure> 
         Verb::Rollback(args) => rollback::run(args, &env),
         Verb::Gc(args) => gc::run(args, &env),
         Verb::Toolchain(verb) => toolchain::run(verb, &env, ui),
+        Verb::Secret(verb) => secret::run(verb, &env),
         Verb::Quickstart => quickstart::run(&env, ui),
         Verb::Doctor(args) => doctor::run(args, &env),
         Verb::Completions { shell } => Ok(completions::run(*shell)),

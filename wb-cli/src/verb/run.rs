@@ -9,8 +9,8 @@ use crate::done::Done;
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::text::{seconds, size};
 use crate::ui::Ui;
+use crate::verb::report;
 
 /// `wbx run NAME [ARGS]`
 pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
@@ -25,13 +25,8 @@ pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
             .stderr(Output::stream(io::stderr()));
     }
     let outcome = nexus.run(name, invocation, &profile)?;
-    if env.verbose {
-        ui.note(&format!(
-            "{name}: exit {} after {}, {} of memory",
-            outcome.exit_code,
-            seconds(outcome.elapsed),
-            size(outcome.usage.memory_peak)
-        ));
+    if args.report || env.verbose {
+        ui.note(&report::text(name, &outcome));
     }
     // The process ends: the system takes the memory back faster than we could.
     std::mem::forget(nexus);
@@ -42,6 +37,7 @@ pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
         "stderr": String::from_utf8_lossy(&outcome.stderr),
         "ms": outcome.elapsed.as_millis() as u64,
         "memory": outcome.usage.memory_peak,
+        "report": report::data(&outcome),
     });
     let mut done = Done::new("", data);
     done.exit = Exit::Guest(guest_code(outcome.exit_code));
