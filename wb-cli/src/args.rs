@@ -98,7 +98,12 @@ pub(crate) enum Verb {
     #[command(subcommand, visible_alias = "tk")]
     Toolkit(ToolkitVerb),
     /// Run a registered command: arguments, stdin, stdout and exit code pass through
+    ///
+    /// Of a component the entry is called, with values in WAVE, or with the argument or stdin as
+    /// they are if it takes one string. A kernel gets stdin as one frame.
     Run(Run),
+    /// Call a function of a component
+    Call(Call),
     /// List every version a command has had, the live one marked
     Versions(Named),
     /// Point a command at an earlier version
@@ -395,6 +400,23 @@ pub(crate) struct Run {
     pub(crate) command: Vec<String>,
 }
 
+/// What to call.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    /// Say on stderr what the call took
+    #[arg(long)]
+    pub(crate) report: bool,
+    /// Name of the component
+    pub(crate) name: String,
+    /// Name of the function: `run`, or `demo:shapes/area@1.0.0#circle`
+    pub(crate) function: String,
+    /// Its values in WAVE, or with `--json` in JSON
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) values: Vec<String>,
+}
+
 impl Run {
     /// The name of the command and the arguments it gets.
     pub(crate) fn split(&self) -> (&str, &[String]) {
@@ -519,6 +541,7 @@ impl Verb {
         match self {
             Self::Toolkit(verb) => verb.name(),
             Self::Run(_) => "run",
+            Self::Call(_) => "call",
             Self::Versions(_) => "versions",
             Self::Rollback(_) => "rollback",
             Self::Gc(_) => "gc",

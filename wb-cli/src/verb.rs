@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod call;
 mod completions;
 mod doctor;
 mod gc;
@@ -25,6 +26,7 @@ pub(crate) fn run(verb: &Verb, common: Common, ui: Ui) -> Result<Done, Failure> 
     match verb {
         Verb::Toolkit(verb) => toolkit::run(verb, &env, ui),
         Verb::Run(args) => run::run(args, &env, ui),
+        Verb::Call(args) => call::run(args, &env, ui),
         Verb::Versions(args) => versions::run(args, &env),
         Verb::Rollback(args) => rollback::run(args, &env),
         Verb::Gc(args) => gc::run(args, &env),

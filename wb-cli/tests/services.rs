@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use wb_host::{Home, Nexus};
-use wb_policy::{Cap, CapSet, Trust};
+use wb_policy::{Cap, CapSet, Shape, Trust};
 use wb_registry::{Binding, Store as _};
 
 fn wbx(home: &Path, args: &[&str], stdin: &str) -> Output {
@@ -159,4 +159,78 @@ fn somebody_elses_code_runs_in_a_worker_of_its_own() {
     let own = ["run", "--tier", "process", "--profile", "network", "own"];
     let ran = wbx(dir.path(), &own, "");
     assert_eq!(ran.status.code(), Some(42), "{}", text(&ran.stderr));
+}
+
+/// Gives its input back, and adds.
+const COMPONENT: &str = r#"(component
+  (core module $m
+    (memory (export "memory") 1)
+    (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "same") (param i32 i32) (result i32)
+      (i32.store (i32.const 0) (local.get 0))
+      (i32.store (i32.const 4) (local.get 1))
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func (export "add") (param "a" s32) (param "b" s32) (result s32)
+    (canon lift (core func $i "add")))
+  (func (export "run") (param "input" string) (result string)
+    (canon lift (core func $i "same") (memory $i "memory") (realloc (func $i "realloc")))))"#;
+
+#[test]
+fn a_component_is_called_with_wave_json_or_text() {
+    let dir = tempfile::tempdir().unwrap();
+    register(dir.path(), "same", COMPONENT, |b| {
+        b.shape = Shape::Component
+    });
+    let ran = |args: &[&str], stdin: &str| {
+        let ran = wbx(dir.path(), args, stdin);
+        (ran.status.code(), text(&ran.stdout), text(&ran.stderr))
+    };
+    for (args, stdin, expected) in [
+        (&["run", "same", "plain"][..], "", "plain\n"),
+        (&["run", "same", "\"as wave\""], "", "\"as wave\"\n"),
+        (&["run", "same"], "from stdin", "from stdin\n"),
+        (&["call", "same", "add", "2", "-3"], "", "-1\n"),
+    ] {
+        let (code, stdout, stderr) = ran(args, stdin);
+        assert_eq!(
+            (code, stdout.as_str()),
+            (Some(0), expected),
+            "{args:?} {stderr}"
+        );
+    }
+    let (_, stdout, _) = ran(&["--json", "call", "same", "add", "2", "3"], "");
+    assert!(stdout.contains(r#""value":5"#), "{stdout}");
+    for (args, code, word) in [
+        (&["call", "same", "sub"][..], 1, "no function `sub`"),
+        (&["call", "same", "add", "2"], 1, "func(a: s32, b: s32)"),
+        (
+            &["run", "--tier", "process", "same", "x"],
+            126,
+            "tier `process`",
+        ),
+    ] {
+        let (found, _, stderr) = ran(args, "");
+        assert_eq!(found, Some(code), "{args:?} {stderr}");
+        assert!(stderr.contains(word), "{stderr}");
+    }
+}
+
+#[test]
+fn a_kernel_gets_stdin_and_fills_stdout() {
+    let dir = tempfile::tempdir().unwrap();
+    let wat = r#"(module
+      (memory (export "memory") 2)
+      (func (export "in_ptr") (result i32) i32.const 1024)
+      (func (export "out_ptr") (result i32) i32.const 1025)
+      (func (export "process") (param i32) (result i32) (i32.sub (local.get 0) (i32.const 1))))"#;
+    register(dir.path(), "rest", wat, |b| b.shape = Shape::Kernel);
+    let ran = wbx(dir.path(), &["run", "--report", "rest"], "abc");
+    assert_eq!(text(&ran.stdout), "bc", "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains("memory"));
+    assert_eq!(
+        wbx(dir.path(), &["run", "rest", "x"], "").status.code(),
+        Some(2)
+    );
 }

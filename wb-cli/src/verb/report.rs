@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 use wb_dock::Outcome;
+use wb_host::Processed;
 
 use crate::text::{seconds, size};
 
@@ -55,4 +56,14 @@ pub(crate) fn text(name: &str, outcome: &Outcome) -> String {
         );
     }
     text
+}
+
+/// The report on a kernel, which has no streams.
+pub(crate) fn of_kernel(name: &str, processed: &Processed) -> String {
+    let (wall, memory) = (processed.elapsed, processed.usage.memory_peak);
+    let (wall, memory) = (seconds(wall), size(memory));
+    format!(
+        "{name}: {wall} wall, {memory} memory, {} host calls",
+        processed.usage.host_calls
+    )
 }

@@ -2,7 +2,8 @@ use std::io;
 
 use serde_json::json;
 use wb_dock::{Input, Invocation, Output};
-use wb_host::TimedStdin;
+use wb_host::{ErrorKind, TimedStdin};
+use wb_policy::Shape;
 
 use crate::args::Run;
 use crate::done::Done;
@@ -10,7 +11,7 @@ use crate::env::Env;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ui::Ui;
-use crate::verb::report;
+use crate::verb::{call, report};
 
 /// `wbx run NAME [ARGS]`
 pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
@@ -24,7 +25,21 @@ pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
             .stdout(Output::stream(io::stdout()))
             .stderr(Output::stream(io::stderr()));
     }
-    let outcome = nexus.run(name, invocation, &profile)?;
+    let outcome = match nexus.run(name, invocation, &profile) {
+        Ok(outcome) => outcome,
+        // Nothing has run yet; only what is no command is looked at twice.
+        Err(error) => match error.kind() {
+            ErrorKind::NotRunnable {
+                shape: Shape::Component,
+                ..
+            } => return call::entry(args, &nexus, &profile, ui),
+            ErrorKind::NotRunnable {
+                shape: Shape::Kernel,
+                ..
+            } => return call::kernel(args, &nexus, &profile, ui),
+            _ => return Err(error.into()),
+        },
+    };
     if args.report || env.verbose {
         ui.note(&report::text(name, &outcome));
     }

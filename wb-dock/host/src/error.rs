@@ -158,13 +158,15 @@ pub enum ErrorKind {
         /// The command.
         command: String,
     },
-    /// What the name stands for is nothing that runs from start to end.
-    #[error("`{name}` is a {shape}, expected a command")]
+    /// What the name stands for is not run in the way it was asked to.
+    #[error("`{name}` is a {shape}, expected a {wanted}")]
     NotRunnable {
         /// The name.
         name: String,
         /// What it is.
         shape: Shape,
+        /// What it would have to be.
+        wanted: Shape,
     },
     /// The deployer has not consented to what a third-party toolkit asks for.
     #[error("`{toolkit}` is refused: {refused}")]
@@ -432,6 +434,12 @@ impl Error {
             _ => None,
         };
         fixed.map(str::to_owned)
+    }
+
+    /// Standard input that cannot be read, or is not what it should be.
+    pub fn stdin(error: &io::Error) -> Self {
+        let source = io::Error::new(error.kind(), error.to_string());
+        Self::io("read", "standard input", source)
     }
 
     /// Whether the same call may succeed later without any change.

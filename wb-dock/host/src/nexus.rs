@@ -2,6 +2,7 @@
 
 mod build;
 mod cage;
+mod call;
 mod commands;
 mod revoked;
 mod run;
@@ -55,6 +56,7 @@ pub struct Nexus {
 use cage::Cages;
 
 pub use build::{BuildFailure, BuildOptions, Inline, Made};
+pub use call::{Processed, Returned, Values};
 pub use run::TENANT;
 pub use ship::{InstallOptions, Packed};
 pub use task::{Task, TaskEnd, TaskStreams};

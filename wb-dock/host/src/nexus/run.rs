@@ -41,7 +41,7 @@ impl Nexus {
         profile: &Profile,
     ) -> Result<Outcome, Error> {
         let binding = self.resolve(name)?;
-        let grant = self.grant(&binding, profile)?;
+        let grant = self.grant(&binding, Shape::Command, profile)?;
         let invocation = invocation.arg_mode(binding.arg_mode);
         let tier = tier(binding.shape, binding.trust, self.posture()?);
         if tier != Tier::Instance {
@@ -119,12 +119,21 @@ impl Nexus {
     ///
     /// # Errors
     ///
-    /// When the deployer has not consented, or when it is nothing that runs from
-    /// start to end.
-    pub(super) fn grant(&self, binding: &Binding, profile: &Profile) -> Result<Grant, Error> {
-        if binding.shape != Shape::Command {
+    /// When the deployer has not consented, or when its shape is not `wanted`.
+    pub(super) fn grant(
+        &self,
+        binding: &Binding,
+        wanted: Shape,
+        profile: &Profile,
+    ) -> Result<Grant, Error> {
+        if binding.shape != wanted {
             let (name, shape) = (binding.name.to_string(), binding.shape);
-            return Err(ErrorKind::NotRunnable { name, shape }.into());
+            return Err(ErrorKind::NotRunnable {
+                name,
+                shape,
+                wanted,
+            }
+            .into());
         }
         let consent = self.consent(binding)?;
         let grant = Grant::decide(binding.caps, binding.trust, profile, consent.as_ref());
@@ -143,7 +152,7 @@ impl Nexus {
     /// Those of [`Nexus::grant`], and [`ErrorKind::TierUnavailable`]: a nested run
     /// that must be contained better is refused, and never runs in a weaker tier.
     pub(super) fn grant_here(&self, binding: &Binding, profile: &Profile) -> Result<Grant, Error> {
-        let grant = self.grant(binding, profile)?;
+        let grant = self.grant(binding, Shape::Command, profile)?;
         let wanted = tier(binding.shape, binding.trust, self.posture()?);
         if wanted == Tier::Instance {
             return Ok(grant);
