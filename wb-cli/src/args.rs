@@ -51,8 +51,10 @@ pub(crate) fn plain_run(args: impl Iterator<Item = OsString>) -> Option<Wbx> {
         verb: Verb::Run(Run {
             bounds: Bounds {
                 profile: DEFAULT_PROFILE.to_owned(),
-                third_party_tier: DEFAULT_TIER,
+                third_party_tier: None,
+                tier: None,
             },
+            report: false,
             command,
         }),
     })
@@ -60,9 +62,6 @@ pub(crate) fn plain_run(args: impl Iterator<Item = OsString>) -> Option<Wbx> {
 
 /// The profile of a run that names none.
 const DEFAULT_PROFILE: &str = "minimal";
-
-/// The isolation of third-party code where no other is accepted.
-const DEFAULT_TIER: Tier = Tier::Process;
 
 /// Options that every verb takes.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -99,7 +98,12 @@ pub(crate) enum Verb {
     #[command(subcommand, visible_alias = "tk")]
     Toolkit(ToolkitVerb),
     /// Run a registered command: arguments, stdin, stdout and exit code pass through
+    ///
+    /// Of a component the entry is called, with values in WAVE, or with the argument or stdin as
+    /// they are if it takes one string. A kernel gets stdin as one frame.
     Run(Run),
+    /// Call a function of a component
+    Call(Call),
     /// List every version a command has had, the live one marked
     Versions(Named),
     /// Point a command at an earlier version
@@ -109,6 +113,9 @@ pub(crate) enum Verb {
     /// The compilers: wasm modules, pinned by digest
     #[command(subcommand)]
     Toolchain(ToolchainVerb),
+    /// Secrets that guests may use and never read
+    #[command(subcommand)]
+    Secret(SecretVerb),
     /// Install the compilers and take a program from source file to installed toolkit
     Quickstart,
     /// Look over this machine and the nexus
@@ -364,9 +371,13 @@ pub(crate) struct Bounds {
     /// Profile that bounds the run: compute, minimal, network, posix or one of your own
     #[arg(long, value_name = "NAME", default_value = DEFAULT_PROFILE)]
     pub(crate) profile: String,
-    /// Weakest isolation accepted for third-party code: instance, process, vm or container
-    #[arg(long, value_name = "TIER", default_value = DEFAULT_TIER.name(), value_parser = tier)]
-    pub(crate) third_party_tier: Tier,
+    /// Weakest isolation accepted for third-party code: instance, process, vm or container;
+    /// that of `config.toml` if absent, else process
+    #[arg(long, value_name = "TIER", value_parser = tier)]
+    pub(crate) third_party_tier: Option<Tier>,
+    /// Isolate the run at least like this: instance, process, vm or container
+    #[arg(long, value_name = "TIER", value_parser = tier)]
+    pub(crate) tier: Option<Tier>,
 }
 
 fn tier(name: &str) -> Result<Tier, String> {
@@ -379,11 +390,31 @@ fn tier(name: &str) -> Result<Tier, String> {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+    /// Say on stderr what the run took: time, memory, calls and bytes of each capability
+    #[arg(long)]
+    pub(crate) report: bool,
     /// Name of the command, then its arguments; a first `--` is passed over
     // One argument, so that everything after the name is the guest's.
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     #[arg(allow_hyphen_values = true)]
     pub(crate) command: Vec<String>,
+}
+
+/// What to call.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    /// Say on stderr what the call took
+    #[arg(long)]
+    pub(crate) report: bool,
+    /// Name of the component
+    pub(crate) name: String,
+    /// Name of the function: `run`, or `demo:shapes/area@1.0.0#circle`
+    pub(crate) function: String,
+    /// Its values in WAVE, or with `--json` in JSON
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) values: Vec<String>,
 }
 
 impl Run {
@@ -432,6 +463,43 @@ pub(crate) struct Doctor {
     pub(crate) repair: bool,
 }
 
+/// Verbs on secrets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretVerb {
+    /// Keep the value on standard input under a name; one line end after it is dropped
+    Set(SecretSet),
+    /// List names, kinds and hosts; values are never shown
+    List {
+        /// Those that no guest can name
+        #[arg(long)]
+        deployer: bool,
+    },
+    /// Forget a secret
+    Remove {
+        /// Its name
+        name: String,
+        /// One that no guest can name
+        #[arg(long)]
+        deployer: bool,
+    },
+}
+
+/// What to keep.
+#[derive(Debug, Args)]
+pub(crate) struct SecretSet {
+    /// What guests call it
+    pub(crate) name: String,
+    /// A host it may be sent to: [SCHEME://]HOST[:PORT], `*.` for all below; never sent if absent
+    #[arg(long = "host", value_name = "HOST")]
+    pub(crate) hosts: Vec<String>,
+    /// The value is the seed of an Ed25519 key, 64 hex digits: guests sign with it
+    #[arg(long, conflicts_with = "hosts")]
+    pub(crate) signing_key: bool,
+    /// A key of the deployer, such as the one to the language model: no guest can name it
+    #[arg(long)]
+    pub(crate) deployer: bool,
+}
+
 /// Verbs on compilers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ToolchainVerb {
@@ -473,10 +541,12 @@ impl Verb {
         match self {
             Self::Toolkit(verb) => verb.name(),
             Self::Run(_) => "run",
+            Self::Call(_) => "call",
             Self::Versions(_) => "versions",
             Self::Rollback(_) => "rollback",
             Self::Gc(_) => "gc",
             Self::Toolchain(verb) => verb.name(),
+            Self::Secret(verb) => verb.name(),
             Self::Quickstart => "quickstart",
             Self::Doctor(_) => "doctor",
             Self::Completions { .. } => "completions",
@@ -502,6 +572,16 @@ impl ToolkitVerb {
             Self::Revoke { .. } => "toolkit revoke",
             Self::Grants => "toolkit grants",
             Self::Run(_) => "toolkit run",
+        }
+    }
+}
+
+impl SecretVerb {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Set(_) => "secret set",
+            Self::List { .. } => "secret list",
+            Self::Remove { .. } => "secret remove",
         }
     }
 }

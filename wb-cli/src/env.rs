@@ -60,11 +60,14 @@ impl Env {
     ///
     /// # Errors
     ///
-    /// When there is no such profile.
+    /// When there is no such profile, or `config.toml` cannot be meant.
     pub(crate) fn bounded(&self, bounds: &Bounds) -> Result<(Nexus, Profile), Failure> {
-        let nexus = self.nexus().with_posture(Posture {
-            third_party: bounds.third_party_tier,
-            ..Posture::default()
+        let nexus = self.nexus();
+        let demanded = nexus.posture()?;
+        let nexus = nexus.with_posture(Posture {
+            // A run can ask for more than the deployer demands of all.
+            minimum: demanded.minimum.max(bounds.tier.unwrap_or_default()),
+            third_party: bounds.third_party_tier.unwrap_or(demanded.third_party),
         });
         let profile = nexus.profile(&bounds.profile)?;
         Ok((nexus, profile))

@@ -4,6 +4,7 @@ use wb_policy::Resource;
 use wb_registry::{BindError, InstallError, RollbackError};
 
 use crate::exit::Exit;
+use crate::verb::toolkit::draw_faults;
 
 /// What a verb has to say when it failed.
 #[derive(Debug)]
@@ -82,15 +83,26 @@ impl From<wb_host::Error> for Failure {
             ErrorKind::Refused { .. }
             | ErrorKind::Unsigned { .. }
             | ErrorKind::TaskNotGranted { .. }
-            | ErrorKind::TierUnavailable { .. } => Exit::Refused,
+            | ErrorKind::TierUnavailable { .. }
+            | ErrorKind::Tier(wb_tier::Error::Unavailable(_) | wb_tier::Error::NotAllowed { .. }) => {
+                Exit::Refused
+            }
             ErrorKind::Install(error) => of_install(error),
             ErrorKind::Build(failure) => of_build(&failure.error),
             ErrorKind::Dock(error) => of_dock(error),
             _ => Exit::Failed,
         };
+        let details = match error.kind() {
+            ErrorKind::BadConfig {
+                fault: Some(fault), ..
+            } => draw_faults(std::slice::from_ref(&**fault), Some("WB_HOME")),
+            _ => String::new(),
+        };
         Self {
             hint: error.hint(),
             retryable: error.retryable(),
+            told: !details.is_empty(),
+            details,
             ..Self::new(exit, error.code(), error.to_string())
         }
     }

@@ -26,6 +26,9 @@ use crate::failure::Failure;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
+    // Before anything is opened: a worker is this very program.
+    #[cfg(target_os = "linux")]
+    wb_tier::worker_if_asked();
     match args::plain_run(std::env::args_os()).map_or_else(Wbx::try_parse, Ok) {
         Ok(wbx) => {
             let ui = Ui::new(wbx.common, wbx.verb.name());

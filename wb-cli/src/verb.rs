@@ -1,12 +1,15 @@
 //! One file a verb.
 
+mod call;
 mod completions;
 mod doctor;
 mod gc;
 mod man;
 mod quickstart;
+mod report;
 mod rollback;
 pub(crate) mod run;
+mod secret;
 pub(crate) mod toolchain;
 pub(crate) mod toolkit;
 mod versions;
@@ -23,10 +26,12 @@ pub(crate) fn run(verb: &Verb, common: Common, ui: Ui) -> Result<Done, Failure> 
     match verb {
         Verb::Toolkit(verb) => toolkit::run(verb, &env, ui),
         Verb::Run(args) => run::run(args, &env, ui),
+        Verb::Call(args) => call::run(args, &env, ui),
         Verb::Versions(args) => versions::run(args, &env),
         Verb::Rollback(args) => rollback::run(args, &env),
         Verb::Gc(args) => gc::run(args, &env),
         Verb::Toolchain(verb) => toolchain::run(verb, &env, ui),
+        Verb::Secret(verb) => secret::run(verb, &env),
         Verb::Quickstart => quickstart::run(&env, ui),
         Verb::Doctor(args) => doctor::run(args, &env),
         Verb::Completions { shell } => Ok(completions::run(*shell)),

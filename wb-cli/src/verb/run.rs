@@ -2,15 +2,16 @@ use std::io;
 
 use serde_json::json;
 use wb_dock::{Input, Invocation, Output};
-use wb_host::TimedStdin;
+use wb_host::{ErrorKind, TimedStdin};
+use wb_policy::Shape;
 
 use crate::args::Run;
 use crate::done::Done;
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::text::{seconds, size};
 use crate::ui::Ui;
+use crate::verb::{call, report};
 
 /// `wbx run NAME [ARGS]`
 pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
@@ -24,14 +25,23 @@ pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
             .stdout(Output::stream(io::stdout()))
             .stderr(Output::stream(io::stderr()));
     }
-    let outcome = nexus.run(name, invocation, &profile)?;
-    if env.verbose {
-        ui.note(&format!(
-            "{name}: exit {} after {}, {} of memory",
-            outcome.exit_code,
-            seconds(outcome.elapsed),
-            size(outcome.usage.memory_peak)
-        ));
+    let outcome = match nexus.run(name, invocation, &profile) {
+        Ok(outcome) => outcome,
+        // Nothing has run yet; only what is no command is looked at twice.
+        Err(error) => match error.kind() {
+            ErrorKind::NotRunnable {
+                shape: Shape::Component,
+                ..
+            } => return call::entry(args, &nexus, &profile, ui),
+            ErrorKind::NotRunnable {
+                shape: Shape::Kernel,
+                ..
+            } => return call::kernel(args, &nexus, &profile, ui),
+            _ => return Err(error.into()),
+        },
+    };
+    if args.report || env.verbose {
+        ui.note(&report::text(name, &outcome));
     }
     // The process ends: the system takes the memory back faster than we could.
     std::mem::forget(nexus);
@@ -42,6 +52,7 @@ pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
         "stderr": String::from_utf8_lossy(&outcome.stderr),
         "ms": outcome.elapsed.as_millis() as u64,
         "memory": outcome.usage.memory_peak,
+        "report": report::data(&outcome),
     });
     let mut done = Done::new("", data);
     done.exit = Exit::Guest(guest_code(outcome.exit_code));

@@ -16,6 +16,8 @@ mod search;
 mod show;
 mod verify;
 
+pub(crate) use built::draw_faults;
+
 use crate::args::ToolkitVerb;
 use crate::done::Done;
 use crate::env::Env;

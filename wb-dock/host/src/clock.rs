@@ -39,6 +39,19 @@ impl wb_dock::Clock for SystemClock {
     }
 }
 
+/// The processor's clock of the calling thread.
+#[cfg(unix)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ThreadClock;
+
+#[cfg(unix)]
+impl wb_dock::CpuClock for ThreadClock {
+    fn thread_time(&self) -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    }
+}
+
 /// A point in time as RFC 3339 in UTC, to the second: `2026-11-20T15:00:00Z`.
 pub fn rfc3339(since_epoch: Duration) -> String {
     let seconds = since_epoch.as_secs();

@@ -54,8 +54,48 @@ pub fn examine(nexus: &Nexus) -> Vec<Check> {
         artifacts(nexus),
         toolchains(nexus),
     ];
+    checks.push(config(nexus));
+    #[cfg(target_os = "linux")]
+    checks.extend(tiers());
     checks.extend(["npm", "cargo"].map(client));
     checks
+}
+
+fn config(nexus: &Nexus) -> Check {
+    match nexus.config() {
+        Ok(_) => Check::good("config", "`config.toml` is absent or can be used"),
+        Err(error) => Check::bad(
+            "config",
+            error.to_string(),
+            "mend `config.toml` in the nexus; nothing runs until then",
+        ),
+    }
+}
+
+/// The cages that this machine has for runs outside of this process.
+///
+/// One that is missing is nothing bad by itself: a run that needs it says so.
+#[cfg(target_os = "linux")]
+fn tiers() -> Vec<Check> {
+    // Only a program that can be its own worker may be started as one.
+    let worker = wb_tier::Process::new().ok();
+    let Some(worker) = worker.and_then(|_| std::env::current_exe().ok()) else {
+        return Vec::new();
+    };
+    let tiers = wb_tier::probe(&worker).into_iter();
+    tiers
+        .map(|probe| match probe.found {
+            Ok(found) => Check::good("tier", format!("{}: {found}", probe.tier)),
+            Err(wb_tier::Error::Unavailable(absent)) => Check {
+                hint: Some(absent.remedy),
+                ..Check::good(
+                    "tier",
+                    format!("{}: not here: {}", probe.tier, absent.missing),
+                )
+            },
+            Err(error) => Check::good("tier", format!("{}: not here: {error}", probe.tier)),
+        })
+        .collect()
 }
 
 /// Whether the nexus can be written to, and by nobody else.

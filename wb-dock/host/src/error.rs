@@ -158,13 +158,15 @@ pub enum ErrorKind {
         /// The command.
         command: String,
     },
-    /// What the name stands for is nothing that runs from start to end.
-    #[error("`{name}` is a {shape}, expected a command")]
+    /// What the name stands for is not run in the way it was asked to.
+    #[error("`{name}` is a {shape}, expected a {wanted}")]
     NotRunnable {
         /// The name.
         name: String,
         /// What it is.
         shape: Shape,
+        /// What it would have to be.
+        wanted: Shape,
     },
     /// The deployer has not consented to what a third-party toolkit asks for.
     #[error("`{toolkit}` is refused: {refused}")]
@@ -174,8 +176,9 @@ pub enum ErrorKind {
         /// What it asks for.
         refused: Refused,
     },
-    /// Policy wants the run contained better than this version can.
-    #[error("`{name}` must run in tier `{tier}`, which this version does not offer")]
+    /// Policy wants the run contained better than it can be where it was asked for:
+    /// inside another run, in a task, or as a shape that no worker runs.
+    #[error("`{name}` must run in tier `{tier}`, which is not to be had from here")]
     TierUnavailable {
         /// The command.
         name: String,
@@ -196,6 +199,17 @@ pub enum ErrorKind {
         /// What the reader stumbled over.
         reason: String,
     },
+    /// `config.toml` says what cannot be meant.
+    #[error("`config.toml`: {reason}")]
+    BadConfig {
+        /// What the reader stumbled over.
+        reason: String,
+        /// The same with its place.
+        fault: Option<Box<ManifestFault>>,
+    },
+    /// A run in a tier of its own gave no outcome.
+    #[error(transparent)]
+    Tier(wb_tier::Error),
     /// A name that no command can have.
     #[error("cannot build: {0}")]
     Name(NameError),
@@ -331,6 +345,8 @@ impl Error {
             ErrorKind::TierUnavailable { .. } => "host/tier-unavailable",
             ErrorKind::NoSuchProfile { .. } => "host/no-such-profile",
             ErrorKind::CorruptProfiles { .. } => "host/corrupt-profiles",
+            ErrorKind::BadConfig { .. } => "host/bad-config",
+            ErrorKind::Tier(ref error) => error.code(),
             ErrorKind::Name(ref error) => error.code(),
             ErrorKind::Lang(_) => "host/unknown-lang",
             ErrorKind::Build(ref failure) => failure.error.code(),
@@ -367,8 +383,8 @@ impl Error {
                 return Some(format!("build it: wbx toolkit build {id}"));
             }
             ErrorKind::TierUnavailable { .. } => Some(
-                "only code of your own runs in this process; \
-                 accept the weaker tier for others' with `--third-party-tier instance`",
+                "run it by itself with `wbx run`, or accept the weaker tier for others' code \
+                 with `--third-party-tier instance`",
             ),
             ErrorKind::DiskFull { .. } => {
                 Some("free some space (`wbx gc` removes what no command uses), then run it again")
@@ -418,6 +434,12 @@ impl Error {
             _ => None,
         };
         fixed.map(str::to_owned)
+    }
+
+    /// Standard input that cannot be read, or is not what it should be.
+    pub fn stdin(error: &io::Error) -> Self {
+        let source = io::Error::new(error.kind(), error.to_string());
+        Self::io("read", "standard input", source)
     }
 
     /// Whether the same call may succeed later without any change.
@@ -528,6 +550,16 @@ impl From<InstallError> for Error {
             InstallError::Bind(error) => error.into(),
             InstallError::Bundle(error) => error.into(),
             other => ErrorKind::Install(other).into(),
+        }
+    }
+}
+
+/// What the dock says is the same in every tier.
+impl From<wb_tier::Error> for Error {
+    fn from(error: wb_tier::Error) -> Self {
+        match error {
+            wb_tier::Error::Dock(error) => error.into(),
+            other => ErrorKind::Tier(other).into(),
         }
     }
 }

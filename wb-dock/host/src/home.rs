@@ -13,10 +13,13 @@ use crate::error::{Error, ErrorKind};
 /// build/provenance/<sha256>.json how each was built
 /// build/cache/                   results of build steps
 /// code/<engine>/                 compiled code
+/// config.toml, profiles.toml     what the deployer says
 /// consent/                       grants to third-party toolkits
 /// toolchains/<pack>/<digest>/    compilers
 /// toolkits/<name>/               toolkits that came with an installed bundle
 /// runs/_steps.jsonl              one line for every command that ran
+/// secrets.json                   what guests may use and never read
+/// storage/                       files, tables, keys and queues of guests
 /// tmp/                           files on their way
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +116,21 @@ impl Home {
     /// The log of command runs.
     pub fn steps(&self) -> PathBuf {
         self.root.join("runs/_steps.jsonl")
+    }
+
+    /// What the deployer says.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
+    /// Secrets, readable by their user alone.
+    pub fn vault(&self) -> PathBuf {
+        self.root.join("secrets.json")
+    }
+
+    /// Files, tables, keys and queues of guests.
+    pub fn storage(&self) -> PathBuf {
+        self.root.join("storage")
     }
 
     /// Files on their way.

@@ -6,7 +6,9 @@
 pub mod atomic;
 mod catalog;
 mod clock;
+pub mod config;
 pub mod consent;
+mod deployment;
 pub mod discover;
 mod disk_store;
 pub mod doctor;
@@ -33,8 +35,8 @@ pub use fetch::Fetcher;
 pub use home::Home;
 pub use lock::Lock;
 pub use nexus::{
-    BuildFailure, BuildOptions, Collected, Inline, InstallOptions, Made, Nexus, Packed, Removed,
-    Task, TaskEnd, TaskStreams,
+    BuildFailure, BuildOptions, Collected, Inline, InstallOptions, Made, Nexus, Packed, Processed,
+    Removed, Returned, TENANT, Task, TaskEnd, TaskStreams, Values,
 };
 pub use random::SystemRandom;
 pub use registry_file::{RegistryFile, Repair};

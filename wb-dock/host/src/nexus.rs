@@ -1,6 +1,8 @@
 //! A home directory put to use.
 
 mod build;
+mod cage;
+mod call;
 mod commands;
 mod revoked;
 mod run;
@@ -20,7 +22,9 @@ use wb_policy::Posture;
 use wb_registry::{Binding, CommandTable, RollbackError, Skipped, Store as _};
 
 use crate::atomic;
+use crate::config::Config;
 use crate::consent;
+use crate::deployment::Deployment;
 use crate::disk_store::DiskStore;
 use crate::error::{Error, ErrorKind};
 use crate::home::Home;
@@ -38,7 +42,10 @@ pub struct Nexus {
     home: Home,
     store: DiskStore,
     registry: RegistryFile,
-    posture: Posture,
+    /// What is demanded of isolation, unless the deployer's word holds.
+    posture: Option<Posture>,
+    deployment: Arc<OnceLock<Deployment>>,
+    cages: Cages,
     engine: OnceLock<Engine>,
     /// Programs that were loaded, by the digest of their artifact.
     programs: Arc<Mutex<BTreeMap<Digest, Program>>>,
@@ -46,7 +53,11 @@ pub struct Nexus {
     built_ins: OnceLock<BTreeMap<&'static str, ToolRef>>,
 }
 
+use cage::Cages;
+
 pub use build::{BuildFailure, BuildOptions, Inline, Made};
+pub use call::{Processed, Returned, Values};
+pub use run::TENANT;
 pub use ship::{InstallOptions, Packed};
 pub use task::{Task, TaskEnd, TaskStreams};
 
@@ -57,23 +68,55 @@ impl Nexus {
             store: DiskStore::at(home.commands()),
             registry: RegistryFile::of(&home),
             home,
-            posture: Posture::default(),
+            posture: None,
+            deployment: Arc::default(),
+            cages: Cages::default(),
             engine: OnceLock::new(),
             programs: Arc::default(),
             built_ins: OnceLock::new(),
         }
     }
 
-    /// The same nexus with other demands on isolation.
+    /// The same nexus with other demands on isolation than those of `config.toml`.
     #[must_use]
     pub fn with_posture(mut self, posture: Posture) -> Self {
-        self.posture = posture;
+        self.posture = Some(posture);
         self
     }
 
     /// The directory it lies in.
     pub fn home(&self) -> &Home {
         &self.home
+    }
+
+    /// What its deployer says, read when it is first needed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::BadConfig`].
+    pub fn config(&self) -> Result<&Config, Error> {
+        Ok(&self.deployment()?.config)
+    }
+
+    /// What is demanded of isolation.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::BadConfig`].
+    pub fn posture(&self) -> Result<Posture, Error> {
+        match self.posture {
+            Some(posture) => Ok(posture),
+            None => Ok(self.config()?.isolation),
+        }
+    }
+
+    fn deployment(&self) -> Result<&Deployment, Error> {
+        if let Some(deployment) = self.deployment.get() {
+            return Ok(deployment);
+        }
+        let deployment = Deployment::of(&self.home)?;
+        // Another thread may have been first; then its deployment is the one.
+        Ok(self.deployment.get_or_init(|| deployment))
     }
 
     /// Its artifacts.

@@ -79,6 +79,11 @@ impl Function {
         params.map(|(name, ty)| (name.to_owned(), ty)).collect()
     }
 
+    /// Whether it takes one string and nothing else.
+    pub fn takes_text(&self) -> bool {
+        matches!(&self.params()[..], [(_, Type::String)])
+    }
+
     pub(crate) fn results(&self) -> impl ExactSizeIterator<Item = Type> + '_ {
         self.ty.results()
     }

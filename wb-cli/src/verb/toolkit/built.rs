@@ -138,7 +138,7 @@ fn below(dir: Option<&str>, file: &str) -> String {
 }
 
 /// The errors of a manifest, with the lines they are about.
-fn draw_faults(faults: &[ManifestFault], dir: Option<&str>) -> String {
+pub(crate) fn draw_faults(faults: &[ManifestFault], dir: Option<&str>) -> String {
     let files: Vec<_> = faults
         .iter()
         .map(|fault| below(dir, fault.path.as_str()))

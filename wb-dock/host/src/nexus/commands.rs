@@ -33,7 +33,7 @@ impl NexusCommands {
 
     fn find(&self, name: &str) -> Result<Resolved, Error> {
         let binding = self.nexus.resolve(name)?;
-        let grant = self.nexus.grant(&binding, &self.profile)?;
+        let grant = self.nexus.grant_here(&binding, &self.profile)?;
         Ok(Resolved {
             program: self.nexus.load(&binding)?,
             grant,

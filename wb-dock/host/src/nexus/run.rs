@@ -17,6 +17,9 @@ use crate::error::{Error, ErrorKind};
 use crate::random::SystemRandom;
 use crate::steps::StepsLog;
 
+/// The tenant that the guests of a nexus of one's own belong to.
+pub const TENANT: &str = "local";
+
 impl Nexus {
     /// Runs the command `name` to its end, and notes it in the steps log.
     ///
@@ -26,8 +29,9 @@ impl Nexus {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoSuchCommand`]; [`ErrorKind::Refused`] and
-    /// [`ErrorKind::TierUnavailable`] by policy; [`ErrorKind::Store`] for a
+    /// [`ErrorKind::NoSuchCommand`]; [`ErrorKind::Refused`] by policy;
+    /// [`ErrorKind::Tier`] when the tier that it must run in is not there or fails;
+    /// [`ErrorKind::BadConfig`]; [`ErrorKind::Store`] for a
     /// missing or damaged artifact; [`ErrorKind::Dock`] for what happened in the
     /// sandbox.
     pub fn run(
@@ -37,11 +41,16 @@ impl Nexus {
         profile: &Profile,
     ) -> Result<Outcome, Error> {
         let binding = self.resolve(name)?;
-        let grant = self.grant(&binding, profile)?;
+        let grant = self.grant(&binding, Shape::Command, profile)?;
+        let invocation = invocation.arg_mode(binding.arg_mode);
+        let tier = tier(binding.shape, binding.trust, self.posture()?);
+        if tier != Tier::Instance {
+            return self.run_caged((&binding, tier), &grant, profile, invocation);
+        }
         let program = self.load(&binding)?;
         let services = self.services(&grant, profile)?;
         let command = program.admit(&grant, &services)?;
-        Ok(command.run(invocation.arg_mode(binding.arg_mode))?)
+        Ok(command.run(invocation)?)
     }
 
     /// What stands behind the capabilities of one run.
@@ -51,7 +60,7 @@ impl Nexus {
             .random(SystemRandom::shared())
             .session(Session {
                 id: format!("{}-{}", std::process::id(), crate::unix_time().as_millis()),
-                tenant: "local".to_owned(),
+                tenant: TENANT.to_owned(),
             })
             .recorder(Arc::new(StepsLog::at(self.home.steps())));
         let caps = grant.caps();
@@ -59,7 +68,12 @@ impl Nexus {
         if runs_others.iter().any(|cap| caps.contains(*cap)) {
             services = services.commands(Arc::new(NexusCommands::new(self, profile)));
         }
+        #[cfg(unix)]
+        {
+            services = services.cpu_clock(Arc::new(crate::clock::ThreadClock));
+        }
         if !caps.is_empty() {
+            services = self.deployment()?.equip(services);
             services = services.revocations(Arc::new(ConsentRecords::new(self)));
         }
         if let Some(profiles) = self.own_profiles()? {
@@ -105,22 +119,41 @@ impl Nexus {
     ///
     /// # Errors
     ///
-    /// When the deployer has not consented, when it must be contained better
-    /// than this host can, or when it is nothing that runs from start to end.
-    pub(super) fn grant(&self, binding: &Binding, profile: &Profile) -> Result<Grant, Error> {
-        if binding.shape != Shape::Command {
+    /// When the deployer has not consented, or when its shape is not `wanted`.
+    pub(super) fn grant(
+        &self,
+        binding: &Binding,
+        wanted: Shape,
+        profile: &Profile,
+    ) -> Result<Grant, Error> {
+        if binding.shape != wanted {
             let (name, shape) = (binding.name.to_string(), binding.shape);
-            return Err(ErrorKind::NotRunnable { name, shape }.into());
+            return Err(ErrorKind::NotRunnable {
+                name,
+                shape,
+                wanted,
+            }
+            .into());
         }
         let consent = self.consent(binding)?;
         let grant = Grant::decide(binding.caps, binding.trust, profile, consent.as_ref());
-        let grant = grant.map_err(|refused| {
+        grant.map_err(|refused| {
             let toolkit = binding.toolkit.as_ref();
             let toolkit = toolkit.map_or(binding.name.as_str(), ToolkitId::as_str);
             let toolkit = toolkit.to_owned();
-            ErrorKind::Refused { toolkit, refused }
-        })?;
-        let wanted = tier(binding.shape, binding.trust, self.posture);
+            ErrorKind::Refused { toolkit, refused }.into()
+        })
+    }
+
+    /// The same for a run inside another one, which is in this process.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Nexus::grant`], and [`ErrorKind::TierUnavailable`]: a nested run
+    /// that must be contained better is refused, and never runs in a weaker tier.
+    pub(super) fn grant_here(&self, binding: &Binding, profile: &Profile) -> Result<Grant, Error> {
+        let grant = self.grant(binding, Shape::Command, profile)?;
+        let wanted = tier(binding.shape, binding.trust, self.posture()?);
         if wanted == Tier::Instance {
             return Ok(grant);
         }

@@ -186,7 +186,7 @@ impl Nexus {
             return Err(ErrorKind::TaskNotGranted { name, reason }.into());
         }
         let binding = self.resolve(&call.name)?;
-        let own = self.grant(&binding, profile)?;
+        let own = self.grant_here(&binding, profile)?;
         let program = self.load(&binding)?;
         let services = self.services(&own, profile)?;
         Ok(Admitted {

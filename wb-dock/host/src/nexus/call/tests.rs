@@ -1,0 +1,130 @@
+use wb_policy::Posture;
+
+use super::*;
+use crate::Home;
+
+/// Adds two numbers, and gives a string back.
+const COMPONENT: &str = r#"(component
+  (core module $m
+    (memory (export "memory") 1)
+    (global $at (mut i32) (i32.const 1024))
+    (func (export "add") (param i32 i32) (result i32)
+      (i32.add (local.get 0) (local.get 1)))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (global.get $at)
+      (global.set $at (i32.add (global.get $at) (local.get 3))))
+    (func (export "same") (param i32 i32) (result i32)
+      (i32.store (i32.const 0) (local.get 0))
+      (i32.store (i32.const 4) (local.get 1))
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func (export "add") (param "a" u32) (param "b" u32) (result u32)
+    (canon lift (core func $i "add")))
+  (func (export "run") (param "input" string) (result string)
+    (canon lift (core func $i "same") (memory $i "memory")
+      (realloc (func $i "realloc")))))"#;
+
+/// Gives back the frame without its first byte, and fails for an empty one.
+const KERNEL: &str = r#"(module
+  (memory (export "memory") 2)
+  (func (export "in_ptr") (result i32) i32.const 1024)
+  (func (export "out_ptr") (result i32) i32.const 1025)
+  (func (export "process") (param i32) (result i32)
+    (i32.sub (local.get 0) (i32.const 1))))"#;
+
+fn nexus(shape: Shape, wat: &str) -> (tempfile::TempDir, Nexus) {
+    let dir = tempfile::tempdir().unwrap();
+    let nexus = Nexus::open(Home::at(dir.path().join("nexus")));
+    let wasm = wat::parse_str(wat).unwrap();
+    let bound = nexus.register(|store| {
+        let digest = store.put(&wasm)?;
+        let binding = Binding::command("it".parse().unwrap(), digest);
+        Ok(vec![Binding { shape, ..binding }])
+    });
+    bound.unwrap();
+    (dir, nexus)
+}
+
+fn call(nexus: &Nexus, function: Option<&str>, values: Values<'_>) -> Result<Value, Error> {
+    let invocation = Invocation::new("it");
+    let returned = nexus.call(
+        ("it", function),
+        |_| Ok(values),
+        invocation,
+        &Profile::compute(),
+    );
+    returned.map(|returned| returned.value)
+}
+
+#[test]
+fn values_go_in_and_out_in_three_forms() {
+    let (_dir, nexus) = nexus(Shape::Component, COMPONENT);
+    let sum = call(&nexus, Some("add"), Values::Wave("2, 3"));
+    assert_eq!(sum.unwrap(), "5");
+    let sum = call(&nexus, Some("add"), Values::Json(&json!({"a": 2, "b": 3})));
+    assert_eq!(sum.unwrap(), 5);
+    let text = call(&nexus, None, Values::Text("not \"WAVE\""));
+    assert_eq!(text.unwrap(), "not \"WAVE\"");
+    for (function, values, code) in [
+        (Some("add"), Values::Wave("2"), "dock/bad-call"),
+        (Some("sub"), Values::Wave("2, 3"), "dock/no-such-function"),
+    ] {
+        assert_eq!(call(&nexus, function, values).unwrap_err().code(), code);
+    }
+}
+
+#[test]
+fn the_values_depend_on_whether_the_function_takes_a_text() {
+    let (_dir, nexus) = nexus(Shape::Component, COMPONENT);
+    for (function, expected) in [("run", true), ("add", false)] {
+        let mut asked = None;
+        let values = |takes_text| {
+            asked = Some(takes_text);
+            Ok(if takes_text {
+                Values::Text("x")
+            } else {
+                Values::Wave("1, 1")
+            })
+        };
+        let invocation = Invocation::new("it");
+        nexus
+            .call(
+                ("it", Some(function)),
+                values,
+                invocation,
+                &Profile::compute(),
+            )
+            .unwrap();
+        assert_eq!(asked, Some(expected));
+    }
+}
+
+#[test]
+fn a_kernel_takes_bytes_and_gives_bytes() {
+    let (_dir, nexus) = nexus(Shape::Kernel, KERNEL);
+    let processed = nexus.process("it", b"abc", &Profile::compute()).unwrap();
+    assert_eq!(processed.bytes, b"bc");
+    let error = nexus.process("it", b"", &Profile::compute()).unwrap_err();
+    assert_eq!(error.code(), "dock/kernel-failed");
+}
+
+#[test]
+fn each_shape_has_its_own_way_to_run() {
+    let (_dir, nexus) = nexus(Shape::Kernel, KERNEL);
+    let error = call(&nexus, None, Values::Wave("")).unwrap_err();
+    assert_eq!(error.code(), "host/not-runnable");
+    assert_eq!(error.to_string(), "`it` is a kernel, expected a component");
+    let error = nexus.run("it", Invocation::new("it"), &Profile::compute());
+    assert_eq!(error.unwrap_err().code(), "host/not-runnable");
+}
+
+#[test]
+fn what_no_worker_runs_is_refused_where_one_is_demanded() {
+    let (_dir, nexus) = nexus(Shape::Component, COMPONENT);
+    let nexus = nexus.with_posture(Posture {
+        minimum: Tier::Process,
+        ..Posture::default()
+    });
+    let error = call(&nexus, None, Values::Text("x")).unwrap_err();
+    assert_eq!(error.code(), "host/tier-unavailable");
+}
