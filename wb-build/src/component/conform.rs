@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn wit() -> Tree {
-        let text = "package own:pair@1.0.0;\n\
+        let text = "package example:pair@1.0.0;\n\
                     interface numbers { one: func() -> u32; }\n\
                     world pair { import session: func() -> u32; export numbers; export two: func() -> u32; }\n";
         std::iter::once(("pair.wit".parse().expect("a plain name"), text.into())).collect()
@@ -102,14 +102,14 @@ mod tests {
 
     #[test]
     fn names_and_types_of_all_exports_are_compared() {
-        let whole = component("u32", "n", "own:pair/numbers@1.0.0");
+        let whole = component("u32", "n", "example:pair/numbers@1.0.0");
         assert_eq!(conforms(&whole, "pair", &wit()), Ok(()));
-        let lacking = component("u32", "n", "own:pair/words@1.0.0");
+        let lacking = component("u32", "n", "example:pair/words@1.0.0");
         assert_eq!(
             conforms(&lacking, "pair", &wit()).unwrap_err(),
-            ["world `pair`: no export `own:pair/numbers@1.0.0`"]
+            ["world `pair`: no export `example:pair/numbers@1.0.0`"]
         );
-        let other = component("string", "s", "own:pair/numbers@1.0.0");
+        let other = component("string", "s", "example:pair/numbers@1.0.0");
         let told = conforms(&other, "pair", &wit()).unwrap_err();
         assert_eq!(told.len(), 2, "{told:#?}");
         assert!(told[0].starts_with("world `pair`: the import `session` has another type: "));

@@ -324,7 +324,7 @@ mod tests {
         let text = "package a:b;\nworld w {\n  export run: func() -> sting;\n}\n";
         assert_eq!(
             fault(&[("b.wit", text)], "w"),
-            "/wit/b.wit:3:25: error: type `sting` does not exist"
+            "/wit/b.wit:3:25: error: name `sting` does not exist"
         );
         let text = "package a:b;\nworld w {\n  import c:d/e;\n}\n";
         let found = fault(&[("b.wit", text)], "w");
