@@ -98,9 +98,6 @@ pub(crate) enum Verb {
     #[command(subcommand, visible_alias = "tk")]
     Toolkit(ToolkitVerb),
     /// Run a registered command: arguments, stdin, stdout and exit code pass through
-    ///
-    /// Of a component the entry is called, with values in WAVE, or with the argument or stdin as
-    /// they are if it takes one string. A kernel gets stdin as one frame.
     Run(Run),
     /// Call a function of a component
     Call(Call),

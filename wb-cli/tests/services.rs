@@ -1,5 +1,7 @@
 //! What the deployer sets up, seen from the command line.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -175,13 +177,13 @@ const COMPONENT: &str = r#"(component
   (func (export "add") (param "a" s32) (param "b" s32) (result s32)
     (canon lift (core func $i "add")))
   (func (export "run") (param "input" string) (result string)
-    (canon lift (core func $i "same") (memory $i "memory") (realloc (func $i "realloc")))))"#;
+    (canon lift (core func $i "same") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"#;
 
 #[test]
 fn a_component_is_called_with_wave_json_or_text() {
     let dir = tempfile::tempdir().unwrap();
     register(dir.path(), "same", COMPONENT, |b| {
-        b.shape = Shape::Component
+        b.shape = Shape::Component;
     });
     let ran = |args: &[&str], stdin: &str| {
         let ran = wbx(dir.path(), args, stdin);

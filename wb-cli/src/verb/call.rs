@@ -38,23 +38,27 @@ pub(crate) fn run(args: &Call, env: &Env, ui: Ui) -> Result<Done, Failure> {
 pub(crate) fn entry(args: &Run, nexus: &Nexus, profile: &Profile, ui: Ui) -> Result<Done, Failure> {
     let (name, arguments) = args.split();
     let wave = arguments.join(", ");
-    let mut input = String::new();
-    let values = |takes_text: bool| -> Result<Values<'_>, Error> {
-        if !takes_text || is_wave_string(&wave) {
-            return Ok(Values::Wave(&wave));
-        }
-        match arguments {
-            [] => {
-                let stdin = TimedStdin::within(profile.limits().wall);
-                let read = stdin.take(LIMIT).read_to_string(&mut input);
-                read.map_err(|error| Error::stdin(&error))?;
-                Ok(Values::Text(&input))
+    let (wave, input) = (wave.as_str(), &mut String::new());
+    let returned = nexus.call(
+        (name, None),
+        |takes_text: bool| {
+            if !takes_text || is_wave_string(wave) {
+                return Ok(Values::Wave(wave));
             }
-            [text] => Ok(Values::Text(text)),
-            _ => Ok(Values::Wave(&wave)),
-        }
-    };
-    let returned = nexus.call((name, None), values, invocation(name, ui), profile)?;
+            match arguments {
+                [] => {
+                    let stdin = TimedStdin::within(profile.limits().wall);
+                    let read = stdin.take(LIMIT).read_to_string(input);
+                    read.map_err(|error| Error::stdin(&error))?;
+                    Ok(Values::Text(input))
+                }
+                [text] => Ok(Values::Text(text)),
+                _ => Ok(Values::Wave(wave)),
+            }
+        },
+        invocation(name, ui),
+        profile,
+    )?;
     Ok(done((name, args.report), returned, ui))
 }
 

@@ -48,7 +48,9 @@ pub(crate) struct ThreadClock;
 impl wb_dock::CpuClock for ThreadClock {
     fn thread_time(&self) -> Duration {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+        // Neither is below 0: the clock starts with the thread.
+        let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+        Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
     }
 }
 

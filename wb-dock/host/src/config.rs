@@ -56,7 +56,8 @@ pub struct Reach {
 pub struct Model {
     format: Format,
     base: Base,
-    model: String,
+    #[serde(rename = "model")]
+    name: String,
     key: Option<String>,
 }
 
@@ -154,7 +155,7 @@ impl Model {
     }
 
     pub(crate) fn provider(&self) -> Provider {
-        let provider = Provider::new(self.format, &*self.base.text, &*self.model);
+        let provider = Provider::new(self.format, &*self.base.text, &*self.name);
         match &self.key {
             Some(key) => provider.key(key),
             None => provider,

@@ -21,8 +21,8 @@ const COMPONENT: &str = r#"(component
   (func (export "add") (param "a" u32) (param "b" u32) (result u32)
     (canon lift (core func $i "add")))
   (func (export "run") (param "input" string) (result string)
-    (canon lift (core func $i "same") (memory $i "memory")
-      (realloc (func $i "realloc")))))"#;
+    (canon lift (core func $i "same") (memory (core memory $i "memory"))
+      (realloc (core func $i "realloc")))))"#;
 
 /// Gives back the frame without its first byte, and fails for an empty one.
 const KERNEL: &str = r#"(module
