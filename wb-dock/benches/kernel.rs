@@ -119,14 +119,20 @@ impl Bare {
 /// Medians of both sides in seconds a call, taken turn by turn.
 fn medians(rounds: usize, batch: u32, mut a: impl FnMut(), mut b: impl FnMut()) -> [f64; 2] {
     let mut times = [const { Vec::new() }; 2];
-    for _ in 0..rounds {
+    for round in 0..rounds {
         let mut time = |side: usize, work: &mut dyn FnMut()| {
             let started = Instant::now();
             (0..batch).for_each(|_| work());
             times[side].push(started.elapsed().as_secs_f64() / f64::from(batch));
         };
-        time(0, &mut a);
-        time(1, &mut b);
+        // Neither is always the first, which a scheduler might interrupt more often.
+        if round % 2 == 0 {
+            time(0, &mut a);
+            time(1, &mut b);
+        } else {
+            time(1, &mut b);
+            time(0, &mut a);
+        }
     }
     times.map(|mut times| {
         times.sort_by(f64::total_cmp);
