@@ -110,9 +110,9 @@ impl Bare {
         self.memory.data_mut(&mut self.store)[1024..][..frame.len()].copy_from_slice(frame);
         let len = self
             .entry
-            .call(&mut self.store, frame.len() as i32)
+            .call(&mut self.store, i32::try_from(frame.len()).unwrap())
             .unwrap();
-        &self.memory.data(&self.store)[131_072..][..len as usize]
+        &self.memory.data(&self.store)[131_072..][..usize::try_from(len).unwrap()]
     }
 }
 
