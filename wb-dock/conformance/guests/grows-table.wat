@@ -1,0 +1,8 @@
+;; Grows a table by a thousand elements at a time.
+(module
+  (memory (export "memory") 1)
+  (table $t 1 funcref)
+  (func (export "_start")
+    (loop $again
+      (br_if $again
+        (i32.ne (table.grow $t (ref.null func) (i32.const 1000)) (i32.const -1))))))
