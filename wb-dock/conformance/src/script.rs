@@ -152,16 +152,18 @@ impl Script {
                     continue;
                 }
                 Arg::Number(number) => vec![number],
-                Arg::Bytes(bytes) => vec![self.place(&bytes), bytes.len() as i64],
+                Arg::Bytes(bytes) => {
+                    vec![i64::from(self.place(&bytes)), i64::from(bytes.len() as u32)]
+                }
                 Arg::Room(len) => {
                     // The buffer lies where the results are reported from.
                     let vector = [OUT.to_le_bytes(), len.to_le_bytes()].concat();
-                    vec![self.place(&vector), 1]
+                    vec![i64::from(self.place(&vector)), 1]
                 }
                 Arg::Vector(bytes) => {
-                    let (at, len) = (self.place(&bytes) as u32, bytes.len() as u32);
+                    let (at, len) = (self.place(&bytes), bytes.len() as u32);
                     let vector = [at.to_le_bytes(), len.to_le_bytes()].concat();
-                    vec![self.place(&vector), 1]
+                    vec![i64::from(self.place(&vector)), 1]
                 }
             };
             for number in numbers {
@@ -174,7 +176,7 @@ impl Script {
         passed
     }
 
-    fn place(&mut self, bytes: &[u8]) -> i64 {
+    fn place(&mut self, bytes: &[u8]) -> u32 {
         let ptr = self.room(bytes.len());
         let text = bytes.iter().fold(String::new(), |mut text, byte| {
             write!(text, "\\{byte:02x}").expect("strings grow");
@@ -184,11 +186,11 @@ impl Script {
         ptr
     }
 
-    fn room(&mut self, len: usize) -> i64 {
+    fn room(&mut self, len: usize) -> u32 {
         let ptr = DATA + self.end;
         // Vectors must be aligned.
         self.end = (self.end + len).next_multiple_of(8);
-        ptr as i64
+        ptr as u32
     }
 
     /// Makes all the calls over and over, and reports nothing.

@@ -112,8 +112,8 @@ fn core_guest(module: &str, name: &str) -> Result<Vec<u8>, Finding> {
         _ => format!("{module}.{name}"),
     };
     let mut words = CORE.split_whitespace();
-    let found = std::iter::from_fn(|| Some((words.next()?, words.next()?)));
-    let types = found.into_iter().find(|(import, _)| *import == wanted);
+    let mut found = std::iter::from_fn(|| Some((words.next()?, words.next()?)));
+    let types = found.find(|(import, _)| *import == wanted);
     let Some((params, results)) = types.and_then(|(_, types)| types.split_once(':')) else {
         let found = format!("no type of `{wanted}` in this suite");
         return Err(Finding::failed("a type for every import", found));

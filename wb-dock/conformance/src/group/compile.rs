@@ -19,6 +19,7 @@ const MOST: Duration = Duration::from_secs(30);
 
 const REFUSED: &[&str] = &["dock/too-large", "dock/malformed"];
 
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 pub(crate) fn cases() -> Vec<Case> {
     let refused_case = |name: &str, about: &str, wasm: fn() -> Vec<u8>| {
         Case::new("compile", name, about, move |host| refuses(host, &wasm()))
@@ -201,15 +202,16 @@ fn in_bounds(took: Duration) -> Verdict {
 
 /// A command of `count` functions, each with `locals` locals and `code`.
 fn functions(count: u32, locals: u32, code: &[Instruction<'_>]) -> Vec<u8> {
-    let (mut types, mut functions, mut bodies) = Default::default();
-    TypeSection::ty(&mut types).function([], []);
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    let (mut functions, mut bodies) = (FunctionSection::new(), CodeSection::new());
     for _ in 0..count {
-        FunctionSection::function(&mut functions, 0);
+        functions.function(0);
         let mut body = Function::new([(locals, ValType::I32)]);
         for instruction in code {
             body.instruction(instruction);
         }
-        CodeSection::function(&mut bodies, &body);
+        bodies.function(&body);
     }
     let mut exports = ExportSection::new();
     exports.export("_start", ExportKind::Func, 0);

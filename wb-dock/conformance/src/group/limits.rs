@@ -19,6 +19,7 @@ const WALL: Duration = Duration::from_millis(200);
 /// engines and allocators keep at hand.
 const KEPT: u64 = 48 << 20;
 
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 pub(crate) fn cases() -> Vec<Case> {
     let case = |name: &str, about: &str, check: fn(&dyn Host) -> Verdict| {
         Case::new("limits", name, about, move |host| {

@@ -33,6 +33,7 @@ const NOTEMPTY: i32 = 55;
 /// Where a count goes that a call returns beside bytes.
 const COUNT: u32 = OUT + 0x100;
 
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 pub(crate) fn cases() -> Vec<Case> {
     let case = |name: &str, about: &str, script: fn() -> Script, expected: &'static [i32]| {
         Case::new("preview1", name, about, move |host| {
