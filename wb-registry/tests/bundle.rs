@@ -72,14 +72,31 @@ fn a_toolkit_arrives_as_it_left() {
     assert_eq!(
         names,
         [
+            "acronym",
+            "ask",
+            "banner",
             "caesar",
             "rot13",
+            "counter",
             "csvcut",
+            "dns-ask",
             "dotenv",
+            "each-line",
             "gain",
+            "invoice",
+            "jobs",
+            "json-keys",
+            "link-check",
+            "luhn",
+            "page-text",
+            "pipe-consumer",
+            "pipe-producer",
             "shout-first",
             "slugify",
-            "wordfreq"
+            "todo",
+            "webhook",
+            "with-env",
+            "wordfreq",
         ]
     );
 }

@@ -122,10 +122,10 @@ fn register(
     };
     let name = format!("wb:{name}");
     let package = Package::from_bytes(&name, None, component, graph.types_mut())
-        .map_err(|error| refused(line(format!("{error:#}"))))?;
+        .map_err(|error| refused(line(&format!("{error:#}"))))?;
     graph
         .register_package(package)
-        .map_err(|error| refused(line(error.to_string())))
+        .map_err(|error| refused(line(&error.to_string())))
 }
 
 /// The composition itself passes over what does not fit: this tells it.
@@ -142,13 +142,17 @@ fn check(
         let Some(imported) = imports.get(name) else {
             continue;
         };
+        #[expect(
+            clippy::default_trait_access,
+            reason = "a hash set, which is not to be named here"
+        )]
         let mut cache = Default::default();
         SubtypeChecker::new(&mut cache)
             .is_subtype(*exported, types, *imported, types)
             .map_err(|error| ComposeError::Mismatch {
                 name: name.clone(),
                 plug: number,
-                message: line(format!("{error:#}")),
+                message: line(&format!("{error:#}")),
             })?;
         used = true;
     }
@@ -169,11 +173,11 @@ fn refused(error: impl std::error::Error) -> ComposeError {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    ComposeError::Encode(line(text))
+    ComposeError::Encode(line(&text))
 }
 
 /// The chain of causes, which is given in lines, as one.
-pub(super) fn line(text: String) -> String {
+pub(super) fn line(text: &str) -> String {
     text.replace('\n', "; ")
 }
 

@@ -40,7 +40,7 @@ fn against(component: &[u8], world: &World) -> Result<Vec<String>, String> {
     let mut types = Types::default();
     let wanted = wanted(world, &mut types)?;
     let component = Package::from_bytes("wb:component", None, component, &mut types)
-        .map_err(|error| line(format!("no component: {error:#}")))?;
+        .map_err(|error| line(&format!("no component: {error:#}")))?;
     let Err(report) = validate_target(&types, wanted, component.ty()) else {
         return Ok(Vec::new());
     };
@@ -49,7 +49,7 @@ fn against(component: &[u8], world: &World) -> Result<Vec<String>, String> {
         .map(|(name, _)| format!("no export `{name}`"));
     let mismatched = report.mismatched_types().map(|(name, kind, error)| {
         let kind = kind.to_string();
-        line(format!("the {kind} `{name}` has another type: {error:#}"))
+        line(&format!("the {kind} `{name}` has another type: {error:#}"))
     });
     Ok(missing.chain(mismatched).collect())
 }
@@ -60,9 +60,9 @@ fn wanted(world: &World, types: &mut Types) -> Result<WorldId, String> {
     let package = world.resolve.worlds[world.id].package;
     let package = package.expect("worlds that are read from text are in a package");
     let binary = wit_component::encode(&world.resolve, package)
-        .map_err(|error| line(format!("the world cannot be encoded: {error:#}")))?;
+        .map_err(|error| line(&format!("the world cannot be encoded: {error:#}")))?;
     let package = Package::from_bytes("wb:world", None, binary, types)
-        .map_err(|error| line(format!("the world cannot be read: {error:#}")))?;
+        .map_err(|error| line(&format!("the world cannot be read: {error:#}")))?;
     let outer = types[package.ty()].exports.get(world.name());
     let inner = match outer {
         Some(ItemKind::Type(Type::World(outer))) => types[*outer].exports.values().next(),

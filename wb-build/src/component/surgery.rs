@@ -234,7 +234,7 @@ impl Surgeon {
             code.i32_const(area).local_get(k as u32);
             store(&mut code, *ty, k);
         }
-        code.i32_const(number as i32)
+        code.i32_const((number as u32).cast_signed())
             .call(self.moved(self.run_export));
         if let Some(ty) = export.signature.results.first() {
             code.i32_const(area);

@@ -52,7 +52,8 @@ fn folder(package: &str) -> String {
 
 /// Which package a file belongs to: its folder; a file right in `deps` is one itself.
 fn group(path: &str) -> Option<&str> {
-    if !path.ends_with(".wit") {
+    let (_, extension) = path.rsplit_once('.')?;
+    if extension != "wit" {
         return None;
     }
     let (folder, _) = path.rsplit_once('/').unwrap_or(("", path));
@@ -77,9 +78,8 @@ impl World {
             !folder.starts_with(BUILTIN) || !own.contains(&group.main.name.to_string())
         });
         let main = groups.remove("");
-        let main = match main.or_else(|| groups.remove(folder(wit::ENGINE.name).as_str())) {
-            Some(main) => main,
-            None => return Err(Diagnostic::error("the folder `wit` defines no package")),
+        let Some(main) = main.or_else(|| groups.remove(folder(wit::ENGINE.name).as_str())) else {
+            return Err(Diagnostic::error("the folder `wit` defines no package"));
         };
         let mut resolve = Resolve::default();
         let package = match resolve.push_groups(main, groups.into_values().collect()) {
@@ -101,7 +101,7 @@ impl World {
                 return Err(self.refused(&format!("`{name}` is async, expected a plain function")));
             }
         }
-        for (_, ty) in self.resolve.types.iter() {
+        for (_, ty) in &self.resolve.types {
             if matches!(ty.kind, TypeDefKind::Future(_) | TypeDefKind::Stream(_)) {
                 return Err(self.refused("futures and streams are not built yet"));
             }

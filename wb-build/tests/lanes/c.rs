@@ -398,7 +398,7 @@ fn notes_in_headers_of_the_library_call_them_as_they_are_included() {
 }
 
 /// What a kernel exports, and imports.
-const KERNEL: &str = r#"
+const KERNEL: &str = r"
     static unsigned char in[64], out[64];
     void *in_ptr(void) { return in; }
     void *out_ptr(void) { return out; }
@@ -407,7 +407,7 @@ const KERNEL: &str = r#"
         for (int i = 0; i < len; i++) out[i] = in[i] ^ 0x20;
         return len;
     }
-"#;
+";
 
 fn kernel(source: &str, entry: &str) -> Result<wb_build::Artifact, wb_build::Error> {
     let tree = tree(&[("main.c", source)]);

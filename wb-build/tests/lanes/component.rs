@@ -53,12 +53,16 @@ fn admitted(wasm: &[u8]) -> wb_dock::Component {
     admitted.expect("it is admitted")
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "arguments are written where they are passed"
+)]
 fn call(wasm: &[u8], function: &str, args: Value) -> Value {
     let called = admitted(wasm).call_json(function, &args);
     called.unwrap_or_else(|error| panic!("{error}")).value
 }
 
-const SHOUT_C: &str = r#"
+const SHOUT_C: &str = r"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +75,7 @@ void exports_engine_run(engine_string_t *input, engine_string_t *ret) {
         ret->ptr[i] = (uint8_t)toupper(input->ptr[i]);
     engine_string_free(input);
 }
-"#;
+";
 
 #[test]
 fn c_for_the_engine_world() {

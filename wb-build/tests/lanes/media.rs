@@ -18,7 +18,7 @@ fn chain(names: &[&str]) -> Graph {
     for pair in names.windows(2) {
         graph = graph.edge(pair[0], pair[1]);
     }
-    graph.build().unwrap()
+    graph.build().expect("the four kernels make a graph")
 }
 
 #[test]

@@ -41,6 +41,9 @@ impl Finding {
     }
 }
 
+/// What looks at a host.
+type Check = Box<dyn Fn(&dyn Host) -> Verdict + Send + Sync>;
+
 /// One thing that a host must do.
 pub struct Case {
     /// Its name, which is stable: `limits/spin`.
@@ -49,7 +52,7 @@ pub struct Case {
     pub group: &'static str,
     /// What a host must do, in a sentence.
     pub about: String,
-    pub(crate) check: Box<dyn Fn(&dyn Host) -> Verdict + Send + Sync>,
+    pub(crate) check: Check,
 }
 
 impl Case {
@@ -106,6 +109,10 @@ fn shorten(text: &str) -> String {
 }
 
 /// That what was seen is what was expected.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what is compared is made for it in most places"
+)]
 pub(crate) fn same<T: fmt::Debug + PartialEq>(what: &str, expected: T, seen: T) -> Verdict {
     if expected == seen {
         return Ok(());

@@ -67,7 +67,10 @@ impl std::fmt::Debug for InTier {
     }
 }
 
-/// The tiers that this machine has, weakest first, and those that it has not.
+/// The tiers that a machine has, weakest first, and those that it has not.
+pub type Tiers = (Vec<Box<dyn Host>>, Vec<Missing>);
+
+/// The tiers that this machine has.
 ///
 /// `worker` is a binary whose `main` begins with [`wb_tier::worker_if_asked`]; `slack`
 /// is what [`Host::slack`] says for each.
@@ -75,10 +78,7 @@ impl std::fmt::Debug for InTier {
 /// # Errors
 ///
 /// When the engine does not work here at all.
-pub fn tiers(
-    worker: &Path,
-    slack: Duration,
-) -> Result<(Vec<Box<dyn Host>>, Vec<Missing>), wb_dock::Error> {
+pub fn tiers(worker: &Path, slack: Duration) -> Result<Tiers, wb_dock::Error> {
     let mut found: Vec<Box<dyn Host>> =
         vec![Box::new(InProcess::new(Engine::new()?).with_slack(slack))];
     let mut missing = Vec::new();

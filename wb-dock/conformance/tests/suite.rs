@@ -29,7 +29,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     if "limits/fuel".contains(&filter) {
         let counts = InProcess::new(Engine::builder().fuel(true).build()?);
         let mut report = run(&counts.with_slack(SLACK), "limits/fuel");
-        report.host = "instance, counting fuel".to_owned();
+        "instance, counting fuel".clone_into(&mut report.host);
         reports.push(report);
     }
     let survey = Survey::new(reports, missing);

@@ -207,7 +207,7 @@ mod tests {
         for (text, at, message) in [
             (
                 "[egress]\nnetworks = [\"10.0.0.1/8\"]\n",
-                "\"10.0.0.1/8\"",
+                "[\"10.0.0.1/8\"]",
                 "no block",
             ),
             ("[egres]\n", "egres", "unknown field"),

@@ -1,5 +1,10 @@
 //! Guests by name, as components: a core module with the WIT of its world, or a
 //! command of preview 1 with the public adapter.
+#![expect(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "short texts of modules, made once"
+)]
 
 use wb_dock::wit::{DOCK, ENGINE, WASI};
 use wb_dock::{Component, ComponentProgram, Engine, Grant, Services};
@@ -158,9 +163,10 @@ impl Forwarder {
             .map(|index| format!("(local.get {index}) "))
             .collect();
         // Results that are more than one number lie at 16.
-        let (place, back) = match import.retptr {
-            true => ("(i32.const 16)", "(i32.const 16)"),
-            false => ("", ""),
+        let (place, back) = if import.retptr {
+            ("(i32.const 16)", "(i32.const 16)")
+        } else {
+            ("", "")
         };
         self.functions += &format!(
             "(func (export \"{exported}\") {} {} {given} {place} (call ${exported}) {back})\n",

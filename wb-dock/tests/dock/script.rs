@@ -99,10 +99,10 @@ impl Script {
                     });
                     writeln!(self.data, "(data (i32.const {ptr}) \"{text}\")").unwrap();
                     self.end += bytes.len();
-                    passed.extend([ptr as i64, bytes.len() as i64]);
+                    passed.extend([i64::from(ptr as u32), i64::from(bytes.len() as u32)]);
                 }
                 Arg::Zeros(len) => {
-                    passed.extend([(DATA + self.end) as i64, len as i64]);
+                    passed.extend([i64::from((DATA + self.end) as u32), i64::from(len as u32)]);
                     self.end += len;
                 }
             }

@@ -83,7 +83,7 @@ fn compile_bindings(
         "-o",
         UNIT,
     ];
-    let step = plan.push(Step {
+    let compiled = plan.push(Step {
         label: "compile the bindings".to_owned(),
         file: None,
         work: Work::Run(Box::new(Run {
@@ -99,5 +99,8 @@ fn compile_bindings(
     let path = format!("wit/{stem}.c")
         .parse()
         .expect("worlds have plain names");
-    Ok(Object { path, step })
+    Ok(Object {
+        path,
+        step: compiled,
+    })
 }

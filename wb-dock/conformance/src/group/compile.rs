@@ -1,6 +1,7 @@
 //! Modules that are made to keep a compiler busy, or to break it: each is refused or
 //! compiled in bounded time, and the host goes on.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use wasm_encoder::{
@@ -140,7 +141,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 let mut text = "(component (type $t0 (tuple u8 u8))".to_owned();
                 for level in 1..100 {
                     let inner = level - 1;
-                    text += &format!("(type $t{level} (tuple $t{inner} $t{inner}))");
+                    let _ = write!(text, "(type $t{level} (tuple $t{inner} $t{inner}))");
                 }
                 component(host, &assemble(&(text + ")")))
             },

@@ -52,7 +52,10 @@ fn in_flight(host: &dyn Host) -> Verdict {
         "wb:commands" run("tool", "", "");
     };
     let answers = script.run(host, &granted(|_| {}), &services)?;
-    let said: Vec<String> = answers.iter().map(|answer| answer.text()).collect();
+    let said: Vec<String> = answers
+        .iter()
+        .map(super::super::script::Answer::text)
+        .collect();
     same(
         "what the two runs said",
         vec!["one".to_owned(), "two".to_owned()],

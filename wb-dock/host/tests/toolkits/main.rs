@@ -208,7 +208,8 @@ fn commands_are_run_from_javascript() {
 #[test]
 fn parallel_runs_a_command_for_each_line() {
     let mut each = Stage::new("each-line");
-    let names: String = (1..=40).map(|n| format!("name {n}\n")).collect();
+    let names: Vec<_> = (1..=40).map(|n| format!("name {n}\n")).collect();
+    let names = names.concat();
     each.run(&["upper"], &names);
     each.run(&["upper"], "");
     each.run(&["wbox"], "one\n");

@@ -32,7 +32,10 @@ fn the_allow_list_is_of_origins() {
     let grant = scoped(Cap::Net, r#"{"net":["https://api.example"]}"#);
     let answers = script.run(&grant, &everything());
     assert_eq!(answers[0].number, 200);
-    let refused: Vec<_> = answers[1..].iter().map(|a| a.failure()).collect();
+    let refused: Vec<_> = answers[1..]
+        .iter()
+        .map(super::super::script::Answer::failure)
+        .collect();
     assert_eq!(
         refused,
         [

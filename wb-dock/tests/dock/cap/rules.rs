@@ -169,7 +169,10 @@ fn a_failure_of_the_service_is_one_of_the_call() {
     };
     let services = Services::default().kv(Arc::new(Slow(Duration::ZERO)));
     let answers = script.run(&granting(&[Cap::Kv]), &services);
-    let failures: Vec<_> = answers.iter().map(|a| a.failure()).collect();
+    let failures: Vec<_> = answers
+        .iter()
+        .map(super::super::script::Answer::failure)
+        .collect();
     assert_eq!(failures, [(-6, "full"), (-7, "gone"), (-8, "late")]);
 }
 

@@ -90,7 +90,10 @@ fn a_scope_is_a_folder_and_sql_needs_the_whole_volume() {
     for answer in &answers[..3] {
         assert!(answer.number >= 0, "{answer:?}");
     }
-    let messages: Vec<_> = answers[3..].iter().map(|a| a.failure()).collect();
+    let messages: Vec<_> = answers[3..]
+        .iter()
+        .map(super::super::script::Answer::failure)
+        .collect();
     assert_eq!(
         messages,
         [

@@ -13,7 +13,7 @@ use crate::services::everything;
 
 /// The answers to the calls of `script`, which are the same in both places.
 fn forwarded(caps: &[Cap], services: fn() -> Services, script: &Script) -> Vec<Answer> {
-    let declared = CapSet::from_iter(caps.iter().copied());
+    let declared = caps.iter().copied().collect::<CapSet>();
     let grant = Grant::decide(declared, Trust::FirstParty, &Profile::posix(), None).unwrap();
     let module = Module::new(script.wasm());
     let run = |runner: &dyn Runner| {
