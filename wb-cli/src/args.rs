@@ -318,7 +318,7 @@ pub(crate) struct Grant {
     /// Only for the artifact with this sha256
     #[arg(long, value_name = "SHA256")]
     pub(crate) artifact: Option<String>,
-    /// Let `net` and `browse` reach only this host: [SCHEME://]HOST[:PORT], `*.` for all below
+    /// Let `net` and `browse` reach only this host: `[SCHEME://]HOST[:PORT]`, `*.` for all below
     #[arg(long = "host", value_name = "HOST")]
     pub(crate) hosts: Vec<String>,
     /// Let a capability reach only this: `kv=cache-*`, `vfs=workspace/notes`, `llm=MODEL`
@@ -486,7 +486,7 @@ pub(crate) enum SecretVerb {
 pub(crate) struct SecretSet {
     /// What guests call it
     pub(crate) name: String,
-    /// A host it may be sent to: [SCHEME://]HOST[:PORT], `*.` for all below; never sent if absent
+    /// A host it may be sent to: `[SCHEME://]HOST[:PORT]`, `*.` for all below; never sent if absent
     #[arg(long = "host", value_name = "HOST")]
     pub(crate) hosts: Vec<String>,
     /// The value is the seed of an Ed25519 key, 64 hex digits: guests sign with it

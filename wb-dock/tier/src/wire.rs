@@ -2,8 +2,8 @@
 //!
 //! A frame is its length as a little-endian `u32` and that many bytes of postcard
 //! (<https://postcard.jamesmunns.com/wire-format>). The worker speaks first, with
-//! [`FromWorker::Hello`]; from then on each side waits for the other: a worker sends
-//! an [`Ask`](ask::Ask) and reads the answer, any number of times, before it reports.
+//! `FromWorker::Hello`; from then on each side waits for the other: a worker sends
+//! an `Ask` and reads the answer, any number of times, before it reports.
 //! So there is never more than one frame under way, and no frame needs a number.
 //!
 //! A worker may have been taken over by its guest. What comes from it is read into
