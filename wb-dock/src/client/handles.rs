@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::cap::{Completion, Connection, Datagrams, Failure};
@@ -38,39 +39,42 @@ impl fmt::Debug for Handles {
     }
 }
 
-/// Things by the smallest number that was free.
-pub(crate) struct Slab<T>(Vec<Option<T>>);
+/// Things by number. The number of a closed one does not come again, so that a guest
+/// that goes on using it reaches nothing else by it.
+pub(crate) struct Slab<T> {
+    open: BTreeMap<u32, T>,
+    next: u32,
+}
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self {
+            open: BTreeMap::new(),
+            next: 0,
+        }
     }
 }
 
 impl<T> Slab<T> {
     fn len(&self) -> usize {
-        self.0.iter().flatten().count()
+        self.open.len()
     }
 
     pub(crate) fn insert(&mut self, thing: T) -> u32 {
-        let free = self.0.iter().position(Option::is_none);
-        let handle = free.unwrap_or_else(|| {
-            self.0.push(None);
-            self.0.len() - 1
-        });
-        self.0[handle] = Some(thing);
-        handle as u32
+        let handle = self.next;
+        // Below zero a result is an error. No run opens so many that they begin anew.
+        self.next = (handle + 1) & i32::MAX.cast_unsigned();
+        self.open.insert(handle, thing);
+        handle
     }
 
     pub(crate) fn get(&mut self, handle: u32) -> Result<&mut T, Failure> {
-        let slot = self.0.get_mut(handle as usize).and_then(Option::as_mut);
-        slot.ok_or_else(|| not_open(handle))
+        self.open.get_mut(&handle).ok_or_else(|| not_open(handle))
     }
 
-    /// Closes a handle; its number may come again.
+    /// Closes a handle.
     pub(crate) fn remove(&mut self, handle: u32) -> Result<T, Failure> {
-        let slot = self.0.get_mut(handle as usize).and_then(Option::take);
-        slot.ok_or_else(|| not_open(handle))
+        self.open.remove(&handle).ok_or_else(|| not_open(handle))
     }
 }
 
@@ -83,14 +87,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_handle_is_not_open_and_its_number_comes_again() {
+    fn the_number_of_a_closed_handle_does_not_come_again() {
         let mut slab = Slab::default();
         assert_eq!((slab.insert('a'), slab.insert('b')), (0, 1));
         assert_eq!(slab.remove(0).unwrap(), 'a');
         assert!(slab.get(0).is_err());
         assert!(slab.remove(0).is_err());
         assert!(slab.get(u32::MAX).is_err());
-        assert_eq!(slab.insert('c'), 0);
-        assert_eq!((*slab.get(0).unwrap(), slab.len()), ('c', 2));
+        assert_eq!(slab.insert('c'), 2);
+        assert!(slab.get(0).is_err());
+        assert_eq!((*slab.get(2).unwrap(), slab.len()), ('c', 2));
     }
 }
