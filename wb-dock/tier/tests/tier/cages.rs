@@ -8,7 +8,7 @@ use wb_dock::{Engine, Grant, Invocation, Services};
 use wb_policy::{Limits, Tier};
 use wb_tier::{Attempt, Container, Instance, Process, Runner, Vm, VmParts};
 
-use crate::guests::{COMMANDS, ECHO, GROWS, NOTHING, SPINS, TRAPS, module};
+use crate::guests::{COMMANDS, ECHO, GROWS, NOTHING, SPINS, TRAPS, module, spinning};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_wb-worker");
 
@@ -87,6 +87,7 @@ fn observe(runner: &dyn Runner) -> Vec<String> {
 
 #[test]
 fn every_tier_gives_the_same_results() {
+    let _alone = spinning();
     let engine = Engine::builder().pooling(4).build().unwrap();
     let expected = observe(&Instance::new(engine));
     let tiers = [

@@ -1,5 +1,7 @@
 //! Guests, each doing one thing.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use wb_tier::Module;
 
 pub(crate) const NOTHING: &str =
@@ -7,6 +9,15 @@ pub(crate) const NOTHING: &str =
 
 pub(crate) const TRAPS: &str =
     r#"(module (memory (export "memory") 1) (func (export "_start") unreachable))"#;
+
+/// Held by whoever runs [`SPINS`]: one test kills the worker that spins, and must
+/// not find that of another.
+static SPINNING: Mutex<()> = Mutex::new(());
+
+/// A test that failed while it held it does not make the others fail.
+pub(crate) fn spinning() -> MutexGuard<'static, ()> {
+    SPINNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 pub(crate) const SPINS: &str =
     r#"(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))"#;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::guests::{ECHO, GROWS, NOTHING, SPINS, TRAPS, echo_args, module};
+use crate::guests::{ECHO, GROWS, NOTHING, SPINS, TRAPS, echo_args, module, spinning};
 use wb_dock::cap::Session;
 use wb_dock::{ErrorKind, Grant, Invocation, Output, Services};
 use wb_policy::{Limits, Profile, Resource};
@@ -142,6 +142,7 @@ fn limits_hold_and_leave_the_worker_usable() {
     let process = process();
     let grant = limited(|limits| limits.wall = Duration::from_millis(200));
     let started = Instant::now();
+    let _alone = spinning();
     for (guest, resource) in [(SPINS, Resource::Wall), (GROWS, Resource::Memory)] {
         let run = process.run(
             &module(guest),
@@ -192,6 +193,7 @@ fn crashes_and_refusals_read_as_without_a_worker() {
 
 #[test]
 fn a_worker_killed_in_a_call_is_a_typed_error_and_the_next_call_works() {
+    let _alone = spinning();
     let process = process();
     let grant = limited(|limits| limits.wall = Duration::from_secs(20));
     let spin = || {
@@ -241,7 +243,7 @@ fn children_using_cpu() -> Option<i32> {
         let fields: Vec<_> = fields.split(' ').collect();
         let ticks: u64 = fields[11].parse().unwrap_or(0);
         let args = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-        // 20 s of time are a setting of this one test: no other worker has as much.
+        // Only a guest that spins computes that long, and `spinning` is held.
         if fields[1] == own && args.contains("--wb-worker") && ticks > 30 {
             return Some(pid);
         }
