@@ -35,7 +35,8 @@ pub struct CompileLimits {
 
 impl CompileLimits {
     /// For code of strangers: room for every program of an ordinary size, and
-    /// seconds of compiling at most.
+    /// seconds of compiling at most. How deep blocks nest is not limited: a body full
+    /// of them takes some ten seconds.
     pub const fn untrusted() -> Self {
         Self {
             module_bytes: 64 << 20,

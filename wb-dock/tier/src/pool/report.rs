@@ -96,23 +96,23 @@ mod tests {
 
     #[test]
     fn files_lie_in_writable_mounts() {
-        let work = allowed(&["/work/"]);
-        assert!(work.is_writable("/work/a") && work.is_writable("/work/b/c"));
+        let out = allowed(&["/out/"]);
+        assert!(out.is_writable("/out/a") && out.is_writable("/out/b/c"));
         for path in [
-            "/work",
-            "/work/",
-            "/working/a",
+            "/out",
+            "/out/",
+            "/outside/a",
             "/a",
             "/fixed/a",
-            "work/a",
-            "/work/../a",
-            "/work/./a",
-            "/work//a",
-            "/work/a\0",
+            "out/a",
+            "/out/../a",
+            "/out/./a",
+            "/out//a",
+            "/out/a\0",
             "",
             "/",
         ] {
-            assert!(!work.is_writable(path), "{path:?}");
+            assert!(!out.is_writable(path), "{path:?}");
         }
         assert!(allowed(&["/"]).is_writable("/a/b"));
         assert!(!allowed(&["/"]).is_writable("/../a"));
