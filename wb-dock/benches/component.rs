@@ -32,9 +32,11 @@ const ECHO: &str = r#"(component
       (i32.const 16)))
   (core instance $i (instantiate $m))
   (func (export "text") (param "it" string) (result string)
-    (canon lift (core func $i "echo") (memory $i "memory") (realloc (func $i "realloc"))))
+    (canon lift (core func $i "echo") (memory (core memory $i "memory"))
+      (realloc (core func $i "realloc"))))
   (func (export "list") (param "it" (list u8)) (result (list u8))
-    (canon lift (core func $i "echo") (memory $i "memory") (realloc (func $i "realloc")))))"#;
+    (canon lift (core func $i "echo") (memory (core memory $i "memory"))
+      (realloc (core func $i "realloc")))))"#;
 
 const INSTANCES: u32 = 64;
 const ROUNDS: usize = 300;
@@ -100,13 +102,28 @@ fn compare(what: &str, batch: u32, limit: f64, mut dock: impl FnMut(), mut bare:
 fn main() {
     let wasm = wat::parse_str(ECHO).unwrap();
     let by_hand = ByHand::new(&wasm);
-    let engine = wb_dock::Engine::builder()
-        .pooling(INSTANCES)
-        .build()
-        .unwrap();
-    let program = engine.load_component(&wasm).unwrap();
-    let component = program.admit(&Grant::none(), &Services::default()).unwrap();
+    let grant = Grant::none();
+    for on_callers in [true, false] {
+        let mut engine = wb_dock::Engine::builder().pooling(INSTANCES);
+        if on_callers {
+            engine = engine.callers_stack();
+        }
+        let program = engine.build().unwrap().load_component(&wasm).unwrap();
+        let component = program.admit(&grant, &Services::default()).unwrap();
+        println!(
+            "on {}",
+            if on_callers {
+                "the caller's stack"
+            } else {
+                "a stack of its own"
+            }
+        );
+        calls(&component, &by_hand);
+        starts(&component, &by_hand);
+    }
+}
 
+fn calls(component: &wb_dock::Component, by_hand: &ByHand) {
     for size in [16, 1024] {
         let text = "x".repeat(size);
         let bytes = text.as_bytes();
@@ -133,6 +150,9 @@ fn main() {
             || drop(black_box(theirs.call(&mut store, (bytes,)).unwrap())),
         );
     }
+}
+
+fn starts(component: &wb_dock::Component, by_hand: &ByHand) {
     compare(
         "instance and one call",
         100,

@@ -4,19 +4,14 @@ use wasmtime::{Linker, Module};
 use wb_policy::CapSet;
 
 use super::ticker::{Held, Ticker};
-use super::{EngineBuilder, linker_of};
+use super::{EngineBuilder, Stack, linker_of};
 use crate::error::Error;
 use crate::guest::Guest;
 
-/// Native stack that a kernel may use; deeper recursion is a trap.
-///
-/// A kernel is called on the stack of whoever calls it: a stack of its own would
-/// cost more than the whole call does. So this is what any thread can spare.
-const STACK: usize = 512 << 10;
-
 /// The engine beside the engine: kernels differ in what cannot differ within one.
 ///
-/// They have less stack, and their memory is on demand even where commands use a
+/// They are called on the stack of whoever calls, as one of their own would cost more
+/// than the whole call does, and their memory is on demand even where commands use a
 /// pool: a shared arena is mapped into it, which a pool would hand on to the next.
 /// Compiled code is the same for both.
 pub(crate) struct KernelEngine {
@@ -29,11 +24,12 @@ impl KernelEngine {
     pub(super) fn new(counts_fuel: bool) -> Result<Self, Error> {
         let settings = EngineBuilder {
             counts_fuel,
+            stack: Stack::Caller,
             ..EngineBuilder::default()
         };
         let mut config = settings.config();
         // It compiles nothing: code comes from the other engine.
-        config.max_wasm_stack(STACK).enable_compiler(false);
+        config.enable_compiler(false);
         let engine = wasmtime::Engine::new(&config).map_err(|error| Error::engine(&error))?;
         Ok(Self {
             ticker: Ticker::new(&engine),

@@ -7,6 +7,7 @@
 )]
 
 mod admission;
+mod callers_stack;
 mod calls;
 mod caps;
 #[cfg(all(feature = "code-cache", unix))]

@@ -9,6 +9,7 @@ use wb_policy::{Budget, Resource};
 
 use super::{Component, Params, Results, TypedFunction, json, wave};
 use crate::client::{Account, Client};
+use crate::engine::{Held, Stack};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Ended, Event, Step};
 use crate::fs::FileSystem;
@@ -36,6 +37,9 @@ pub struct Instance {
     /// How fuel is counted, until it is settled; none where it is not.
     fuel: Option<Fuel>,
     state: State,
+    /// Keeps deadlines going for as long as the instance lives, where each call is to
+    /// cost next to nothing.
+    ticking: Option<Held>,
 }
 
 #[derive(Clone, Copy)]
@@ -82,7 +86,10 @@ impl Instance {
             share: 1,
         };
         let client = Client::new(Arc::clone(services), Arc::clone(grant), account);
-        let _live = engine.live()?;
+        let (ticking, _live) = match engine.stack() {
+            Stack::Caller => (Some(engine.hold()?), None),
+            Stack::Own => (None, Some(engine.live()?)),
+        };
         let mut store = Store::new(
             engine.raw(),
             Guest {
@@ -112,8 +119,12 @@ impl Instance {
             in_time.map_err(Stop::Limit)?;
             Ok(UpdateDeadline::Continue(1))
         });
-        let exports = on_own_stack(component.linked.instantiate_async(&mut store))
-            .map_err(|error| failure(&error, &budget))?;
+        let linked = &component.linked;
+        let exports = match engine.stack() {
+            Stack::Caller => linked.instantiate(&mut store),
+            Stack::Own => on_own_stack(linked.instantiate_async(&mut store)),
+        };
+        let exports = exports.map_err(|error| failure(&error, &budget))?;
         Ok(Self {
             component: component.clone(),
             store,
@@ -122,6 +133,7 @@ impl Instance {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             fuel,
             state: State::Fresh,
+            ticking,
         })
     }
 
@@ -187,7 +199,10 @@ impl Instance {
             "a function of another instance"
         );
         let function = function.function;
-        self.enter(async |store| function.call_async(store, params).await)
+        self.enter(|store, stack| match stack {
+            Stack::Caller => function.call(store, params),
+            Stack::Own => on_own_stack(function.call_async(store, params)),
+        })
     }
 
     /// Looks up a function and calls it with values of Rust.
@@ -257,13 +272,16 @@ impl Instance {
         let found = function_of(&self.exports, &mut self.store, function);
         let mut results = vec![Val::Bool(false); function.results().len()];
         let called = &mut results;
-        self.enter(async |store| found.call_async(store, args, called).await)?;
+        self.enter(|store, stack| match stack {
+            Stack::Caller => found.call(store, args, called),
+            Stack::Own => on_own_stack(found.call_async(store, args, called)),
+        })?;
         Ok(results.pop())
     }
 
     fn enter<T>(
         &mut self,
-        call: impl AsyncFnOnce(&mut Store<Guest>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&mut Store<Guest>, Stack) -> wasmtime::Result<T>,
     ) -> Result<T, Error> {
         let name = || self.budget.by().to_string();
         match self.state {
@@ -278,8 +296,12 @@ impl Instance {
         });
         let cpu = services.cpu_watch();
         let ended = {
-            let _live = self.component.program.engine().live()?;
-            on_own_stack(call(&mut self.store))
+            let engine = self.component.program.engine();
+            let _live = match self.ticking {
+                Some(_) => None,
+                None => Some(engine.live()?),
+            };
+            call(&mut self.store, engine.stack())
         };
         if let Some(cpu) = cpu {
             self.budget.count_cpu(cpu.elapsed());
