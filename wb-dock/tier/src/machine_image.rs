@@ -10,12 +10,13 @@ use crate::closure;
 
 /// The drivers between the worker and the wire, in the order they are loaded. Debian
 /// builds all of them as modules; a kernel that has them built in has no such files.
-pub(crate) const DRIVERS: [&str; 6] = [
+pub(crate) const DRIVERS: [&str; 7] = [
     "virtio_ring",
     "virtio",
     "virtio_pci_legacy_dev",
     "virtio_pci_modern_dev",
     "virtio_pci",
+    "virtio_mmio",
     "virtio_console",
 ];
 

@@ -46,7 +46,8 @@ fn process(worker: &Path) -> Result<String, Error> {
 
 fn vm(worker: &Path) -> Result<String, Error> {
     let machine = Vm::new(&Vm::parts(worker)?)?;
-    Ok(format!("QEMU machine, {}", machine.accelerator()))
+    let (model, accelerator) = (machine.machine(), machine.accelerator());
+    Ok(format!("QEMU {model}, {accelerator}"))
 }
 
 fn container(worker: &Path) -> Result<String, Error> {

@@ -9,11 +9,14 @@ use crate::channel::Worker;
 use crate::pool::{Launch, Pool};
 use crate::worker::Settings;
 use crate::{Attempt, Confinement, Error, Module, Runner, Unavailable, machine_image};
+use machine::Machine;
+
+mod machine;
 
 /// Runs guests in workers in small QEMU machines, each with a kernel of its own.
 ///
-/// A machine has memory, one processor, a clock and one virtio console port, which is
-/// the wire: no disk, no network. The worker is its first and only process and
+/// A machine is a `microvm` with memory, one processor, a clock and one virtio console
+/// port, which is the wire: no disk, no network. The worker is its first and only process and
 /// confines itself as in the process tier.
 #[derive(Debug)]
 pub struct Vm(Pool<Qemu>);
@@ -37,6 +40,9 @@ struct Qemu {
     kernel: PathBuf,
     image: NamedTempFile,
     accelerator: &'static str,
+    machine: Machine,
+    /// How fast the host's time stamp counter goes, in thousands of ticks a second.
+    counter_khz: Option<u64>,
 }
 
 /// Memory of a machine on top of what the guest may use: kernel, code, compiling.
@@ -59,16 +65,23 @@ impl Vm {
             kernel: parts.kernel.clone(),
             image,
             accelerator: "",
+            machine: Machine::Pc,
+            counter_khz: machine::counter_khz(),
         };
         let mut said = Vec::new();
         for accelerator in ACCELERATORS {
-            qemu.accelerator = accelerator;
-            let pool = Pool::new(qemu);
-            match pool.try_out(&[]) {
-                Ok(_) => return Ok(Self(pool)),
-                Err(error) => said.push(format!("{accelerator}: {error}")),
+            for machine in Machine::ALL {
+                qemu.accelerator = accelerator;
+                qemu.machine = machine;
+                let pool = Pool::new(qemu);
+                match pool.try_out(&[]) {
+                    Ok(_) => return Ok(Self(pool)),
+                    Err(error) => {
+                        said.push(format!("{} by {accelerator}: {error}", machine.name()));
+                    }
+                }
+                qemu = pool.launch;
             }
-            qemu = pool.launch;
         }
         Err(missing(format!("no machine boots ({})", said.join("; "))).into())
     }
@@ -110,6 +123,12 @@ impl Vm {
         self.0.launch.accelerator
     }
 
+    /// The model of the machines, as QEMU calls it: `microvm`, or `pc` where there is
+    /// no such model.
+    pub fn machine(&self) -> &'static str {
+        self.0.launch.machine.name()
+    }
+
     /// Has a worker in a machine make `attempts`: for each the error number of the
     /// system, or nothing if it worked.
     ///
@@ -148,12 +167,14 @@ impl Launch for Qemu {
             ..settings
         };
         let memory = settings.memory.saturating_add(HEADROOM).div_ceil(1 << 20);
-        let arguments = format!("quiet panic=-1 reboot=t -- {}", settings.args().join(" "));
+        // Hardware has its own ways to tell the kernel what time it is.
+        let khz = self.counter_khz.filter(|_| self.accelerator == "tcg");
+        let mut arguments = "quiet panic=-1 reboot=t ".to_owned();
+        arguments.extend(self.machine.parameters(khz));
+        arguments = format!("{arguments} -- {}", settings.args().join(" "));
         let mut command = Command::new(&self.emulator);
+        self.machine.options(&mut command);
         command
-            // The `microvm` machine has no timer that a kernel without KVM's clock could
-            // calibrate, and announces its devices by ACPI alone; this one boots anywhere.
-            .args(["-machine", "pc,usb=off,vmport=off"])
             .args(["-accel", self.accelerator, "-cpu", "max"])
             .args(["-m", &format!("{memory}M"), "-smp", "1"])
             .args(["-nodefaults", "-no-user-config", "-no-reboot"])
@@ -163,7 +184,6 @@ impl Launch for Qemu {
             .arg("-initrd")
             .arg(self.image.path())
             .args(["-append", &arguments])
-            .args(["-device", "virtio-serial-pci"])
             .args(["-chardev", "stdio,id=wire,signal=off"])
             .args(["-device", "virtserialport,chardev=wire,name=wire"])
             // The emulator itself: no new programs, no more rights, no other resources.
