@@ -18,6 +18,7 @@ use crate::event::{Ended, Event, Step};
 use crate::limits::{Meter, Stop};
 use crate::outcome::Outcome;
 use crate::services::Services;
+use crate::shape::Job;
 use crate::wasi::{Clock, ClockSource, Random, RandomSource};
 
 mod calls;
@@ -75,8 +76,29 @@ pub enum RandomOf {
 impl RemoteRun {
     /// A run called `name` that is about to start.
     pub fn new(name: &str, grant: &Grant, services: &Services) -> Self {
+        let meter = Meter::start(Budget::new(name, grant.limits()));
+        Self::on_meter(meter, grant, services)
+    }
+
+    /// The same as one of the runs of `job`, which spends the job's budget and time as
+    /// well. Its own time starts now.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Limit`] when the job has no room for another run.
+    pub fn in_job(
+        job: &Job,
+        name: &str,
+        grant: &Grant,
+        services: &Services,
+    ) -> Result<Self, Error> {
+        let meter = job.0.child(name, grant.limits())?;
+        Ok(Self::on_meter(meter, grant, services))
+    }
+
+    fn on_meter(meter: Meter, grant: &Grant, services: &Services) -> Self {
         let account = Account {
-            meter: Meter::start(Budget::new(name, grant.limits())),
+            meter,
             alone: true,
             share: 1,
         };
@@ -86,14 +108,18 @@ impl RemoteRun {
         }
     }
 
-    /// Starts it: its time begins now, and the recorder is told.
+    /// Starts it: its time begins now, unless it runs in a job, and the recorder is
+    /// told.
     #[must_use]
     pub fn start(mut self) -> Self {
         let budget = self.client.meter.budget().clone();
-        self.client.meter = Meter::start(budget);
+        let depth = budget.depth();
+        if depth == 0 {
+            self.client.meter = Meter::start(budget);
+        }
         self.client.services.record(&Event::Started {
             command: self.name(),
-            depth: 0,
+            depth,
         });
         self
     }
@@ -205,7 +231,7 @@ impl RemoteRun {
         };
         self.client.services.record(&Event::Finished(Step {
             command: meter.budget().by(),
-            depth: 0,
+            depth: meter.budget().depth(),
             ended: how,
             elapsed,
             usage,

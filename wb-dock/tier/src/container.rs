@@ -1,54 +1,54 @@
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tempfile::TempDir;
 use wb_dock::{Grant, Invocation, Outcome, Services};
 use wb_policy::Tier;
 
 use crate::channel::Worker;
-use crate::closure;
 use crate::pool::{Launch, Pool};
 use crate::worker::Settings;
 use crate::{Attempt, Confinement, Error, Module, Runner, Unavailable};
 
-mod bundle;
+mod root;
+mod runtime;
 
-pub(crate) use bundle::{Bundle, Program};
+pub(crate) use runtime::Program;
 
-/// Runs guests in workers in OCI containers.
+use root::Root;
+use runtime::{Runtime, Start};
+
+/// Runs guests in workers in containers: of runc, crun, podman or docker.
 ///
 /// The container has a read-only root with the worker's binary and its libraries in
 /// it and nothing else, no network, no capability, limits on memory, processors and
 /// processes by control group, and a user namespace when this is not the superuser.
 /// The worker in it confines itself as it does in the process tier.
 #[derive(Debug)]
-pub struct Container(Pool<Oci>);
+pub struct Container(Pool<Containers>);
 
-/// An OCI runtime and a root file system for it.
+/// A runtime and a root file system for its containers.
 #[derive(Debug)]
-pub(crate) struct Oci {
-    runtime: PathBuf,
-    /// Holds the root, the bundles and the runtime's state.
-    scratch: TempDir,
+pub(crate) struct Containers {
+    name: PathBuf,
+    runtime: Box<dyn Runtime>,
 }
 
-/// The runtimes that are tried, in this order.
-const RUNTIMES: [&str; 2] = ["runc", "crun"];
+/// Memory of a worker on top of what its guest may use: code, stacks, compiling.
+const HEADROOM: u64 = 512 << 20;
 
 impl Container {
     /// Workers of `worker`, a binary whose `main` calls
-    /// [`worker_if_asked`](crate::worker_if_asked), under the first OCI runtime of
-    /// this machine that can start one.
+    /// [`worker_if_asked`](crate::worker_if_asked), under the first runtime of this
+    /// machine that can start one.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`] when there is no runtime that works, with what each said.
     pub fn new(worker: &Path) -> Result<Self, Error> {
         let mut said = Vec::new();
-        for runtime in RUNTIMES {
+        for runtime in runtime::installed() {
             match Self::with_runtime(runtime, worker).and_then(|tier| {
                 tier.0.try_out(&[])?;
                 Ok(tier)
@@ -57,30 +57,25 @@ impl Container {
                 Err(error) => said.push(format!("`{runtime}`: {error}")),
             }
         }
-        Err(Unavailable {
-            tier: Tier::Container,
-            missing: format!("no OCI runtime could start a worker ({})", said.join("; ")),
-            remedy: "install runc (on Debian: apt-get install runc) and allow this user control \
-                     groups and namespaces"
-                .to_owned(),
-        }
-        .into())
+        Err(missing(&said).into())
     }
 
     /// Workers of `worker` under one runtime, which is a name on the `PATH` or a path.
+    /// Its file name says what it is: podman, docker, or else a runtime that takes the
+    /// bundles of the OCI.
     ///
     /// # Errors
     ///
     /// [`Error::Start`] when no root file system can be made of `worker`.
     pub fn with_runtime(runtime: impl Into<PathBuf>, worker: &Path) -> Result<Self, Error> {
-        let oci = Oci::new(runtime.into(), worker, "worker");
-        let oci = oci.map_err(|error| Error::start(Tier::Container, &error))?;
-        Ok(Self(Pool::new(oci)))
+        let containers = Containers::of(runtime.into(), worker, "/worker".to_owned());
+        let containers = containers.map_err(|error| Error::start(Tier::Container, &error))?;
+        Ok(Self(Pool::new(containers)))
     }
 
     /// The runtime that starts the containers.
     pub fn runtime(&self) -> &Path {
-        &self.0.launch.runtime
+        &self.0.launch.name
     }
 
     /// Has a worker in a container make `attempts`: for each the error number of the
@@ -94,81 +89,96 @@ impl Container {
     }
 }
 
-impl Oci {
-    /// Makes a root file system that holds `binary` as `/NAME`, and what it needs.
-    pub(crate) fn new(runtime: PathBuf, binary: &Path, name: &str) -> io::Result<Self> {
-        let scratch = tempfile::Builder::new().prefix("wb-container-").tempdir()?;
-        let root = scratch.path().join("root");
-        for directory in ["proc", "dev", "lib"] {
-            fs::create_dir_all(root.join(directory))?;
-        }
-        copy(binary, &root.join(name))?;
-        for (inside, here) in closure::of(binary)? {
-            let inside = root.join(inside.strip_prefix("/").unwrap_or(&inside));
-            if let Some(parent) = inside.parent() {
-                fs::create_dir_all(parent)?;
-            }
-            copy(&here, &inside)?;
-        }
-        Ok(Self { runtime, scratch })
+fn missing(said: &[String]) -> Unavailable {
+    let missing = match said {
+        [] => "neither runc, crun, podman nor docker is installed".to_owned(),
+        said => format!("no runtime could start a container ({})", said.join("; ")),
+    };
+    Unavailable {
+        tier: Tier::Container,
+        missing,
+        remedy: "install one (on Debian: apt-get install runc) and allow this user control groups \
+                 and namespaces"
+            .to_owned(),
+    }
+}
+
+impl Containers {
+    /// Containers of `runtime` with `binary` at `inside`, and what it needs.
+    pub(crate) fn of(runtime: PathBuf, binary: &Path, inside: String) -> io::Result<Self> {
+        let root = Root::new(binary, inside)?;
+        Ok(Self {
+            runtime: runtime::family(&runtime, root),
+            name: runtime,
+        })
     }
 
-    /// A command that runs `program` in a container of its own, and what to call when
-    /// it is over.
-    pub(crate) fn command(
-        &self,
-        program: Program,
-    ) -> io::Result<(Command, impl FnOnce() + Send + 'static)> {
+    /// Containers of the first runtime that can run `binary`, which is tried with no
+    /// arguments and no input.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] with what each runtime said.
+    pub(crate) fn found(binary: &Path) -> Result<PathBuf, Unavailable> {
+        let mut said = Vec::new();
+        for runtime in runtime::installed() {
+            match Self::try_out(runtime.into(), binary) {
+                Ok(()) => return Ok(runtime.into()),
+                Err(error) => said.push(format!("`{runtime}`: {error}")),
+            }
+        }
+        Err(missing(&said))
+    }
+
+    fn try_out(runtime: PathBuf, binary: &Path) -> io::Result<()> {
+        let containers = Self::of(runtime, binary, "/probe".to_owned())?;
+        let program = Program {
+            args: Vec::new(),
+            memory: HEADROOM,
+            scratch: None,
+        };
+        let (mut start, _) = containers.start(&program)?;
+        let output = start.command.stdin(Stdio::null()).output();
+        (start.cleanup)();
+        let output = output?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(io::Error::other(said.trim().to_owned()))
+    }
+
+    /// A container for one run of `program`, and its name.
+    pub(crate) fn start(&self, program: &Program) -> io::Result<(Start, String)> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let id = format!("wb-{}-{serial}", std::process::id());
-        let bundle = self.scratch.path().join(&id);
-        let state = self.scratch.path().join("state");
-        fs::create_dir_all(&bundle)?;
-        let root = self.scratch.path().join("root");
-        let config = Bundle::new(&root, program).to_json();
-        fs::write(bundle.join("config.json"), config)?;
-        let mut command = self.runtime(&state);
-        command.arg("run").arg("--bundle").arg(&bundle).arg(&id);
-        let mut delete = self.runtime(&state);
-        delete.args(["delete", "--force", &id]);
-        delete.stdin(Stdio::null()).stdout(Stdio::null());
-        let cleanup = move || {
-            let _ = delete.stderr(Stdio::null()).status();
-            let _ = fs::remove_dir_all(bundle);
-        };
-        Ok((command, cleanup))
+        Ok((self.runtime.start(&id, program)?, id))
     }
 
-    fn runtime(&self, state: &Path) -> Command {
-        let mut command = Command::new(&self.runtime);
-        // The runtime is looked up on the path and needs nothing else of it.
-        command.arg("--root").arg(state).stderr(Stdio::piped());
-        command
+    /// Why the container `id` never started, if the runtime ended with `code` for that.
+    pub(crate) fn refusal(&self, id: &str, code: i32) -> Option<String> {
+        self.runtime.refusal(id, code)
     }
 }
 
-/// Copies a file as one that everybody may run: the user in the container is another.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::copy(from, to)?;
-    fs::set_permissions(to, fs::Permissions::from_mode(0o755))
-}
-
-impl Launch for Oci {
+impl Launch for Containers {
     const TIER: Tier = Tier::Container;
     const ALONE: bool = true;
 
     fn launch(&self, settings: Settings) -> Result<Worker, Error> {
-        let mut args = vec!["/worker".to_owned()];
-        args.extend(settings.args());
         let program = Program {
-            args,
-            memory: settings.memory,
+            args: settings.args().into(),
+            memory: settings.memory.saturating_add(HEADROOM),
             scratch: None,
         };
         let start = |error| Error::start(Tier::Container, &error);
-        let (command, cleanup) = self.command(program).map_err(start)?;
+        let (container, _) = self.start(&program).map_err(start)?;
+        let Start {
+            mut command,
+            cleanup,
+        } = container;
+        command.stderr(Stdio::piped());
         let worker = Worker::spawn(command).map_err(start)?;
         Ok(worker.on_end(cleanup))
     }

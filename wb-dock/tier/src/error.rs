@@ -15,8 +15,8 @@ pub enum Error {
     NotAllowed {
         /// Its name.
         binary: String,
-        /// What is missing.
-        reason: &'static str,
+        /// Who did not say so.
+        reason: NotAllowed,
     },
     /// The machine has not what the tier needs.
     #[error(transparent)]
@@ -64,6 +64,18 @@ impl Error {
         let message = error.to_string();
         Self::Start { tier, message }
     }
+}
+
+/// Who has not allowed a native binary to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAllowed {
+    /// The grant: manifest, profile or consent.
+    #[error("the grant does not hold `posix`")]
+    Grant,
+    /// The deployer.
+    #[error("the deployer has not opted in to it")]
+    Deployer,
 }
 
 /// A tier that the machine has not, and how to get it.

@@ -73,7 +73,7 @@ mod worker;
 
 pub use attempt::Attempt;
 pub use confinement::Confinement;
-pub use error::{Error, Unavailable};
+pub use error::{Error, NotAllowed, Unavailable};
 pub use instance::Instance;
 pub use module::Module;
 pub use runner::Runner;

@@ -1,22 +1,22 @@
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::unix::process::CommandExt;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+use std::process::Command;
 
-use bytes::Bytes;
-use rustix::process::{Pid, Signal, kill_process_group};
-use wb_dock::{ErrorKind, Grant, Input, Invocation, Outcome, Output, RemoteRun, Services};
-use wb_policy::{Cap, Exceeded, Resource, Tier};
+use wb_dock::{ErrorKind, Grant, Invocation, Job, Outcome, RemoteRun, Services};
+use wb_policy::{Cap, Tier};
 
-use crate::container::{Oci, Program};
-use crate::{Error, Unavailable};
+use crate::container::{Containers, Program};
+use crate::{Error, NotAllowed, Unavailable};
+use running::Running;
 use scratch::Scratch;
 
 pub(crate) mod native;
+mod opt_in;
+mod running;
 mod scratch;
+
+pub use opt_in::DeployerOptIn;
 
 /// Runs native binaries: the posix shape.
 ///
@@ -24,22 +24,18 @@ mod scratch;
 /// runs: the grant holds `posix`; the deployer has named the very file; and it runs
 /// in a container, or in a confined process where the deployer says that will do.
 ///
-/// Either way it has an empty environment, a scratch directory that is its working
-/// directory and is gone afterwards, no network, limits on memory, processor time,
-/// files and processes, and ends at its deadline with everything it started. The
-/// mounts of the invocation are copied into the scratch directory; what it leaves
-/// there comes back in the outcome.
+/// Either way it has an environment with nothing of the host's in it, a scratch
+/// directory that is its working directory and is gone afterwards, no network, limits
+/// on memory, processor time, files and processes, and ends at its deadline with
+/// everything it started. The mounts of the invocation are copied into the scratch
+/// directory; what it leaves there comes back in the outcome.
+///
+/// In a process the environment is empty; container runtimes always set a few variables
+/// to values of their own: `HOME`, and in podman and docker `PATH` and `HOSTNAME`.
 #[derive(Debug)]
 pub struct Posix {
     opt_in: DeployerOptIn,
     cage: Cage,
-}
-
-/// What a deployer lets run natively. Nothing until told.
-#[derive(Clone, Debug, Default)]
-pub struct DeployerOptIn {
-    binaries: Vec<PathBuf>,
-    process_will_do: bool,
 }
 
 #[derive(Debug)]
@@ -48,31 +44,28 @@ enum Cage {
     Process { worker: PathBuf },
 }
 
-impl DeployerOptIn {
-    /// Lets the file at `path` run, under its file name.
-    #[must_use]
-    pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
-        self.binaries.push(path.into());
-        self
-    }
+/// Memory of a container on top of what the binary may use, for its code and its
+/// libraries.
+const HEADROOM: u64 = 64 << 20;
 
-    /// Settles for a confined process in place of a container: the binary then sees
-    /// the host's system directories, and talks to the host's kernel with fewer
-    /// system calls refused than a worker.
-    #[must_use]
-    pub fn process_will_do(mut self) -> Self {
-        self.process_will_do = true;
-        self
-    }
-
-    fn find(&self, name: &str) -> Option<&Path> {
-        let is_named = |path: &&PathBuf| path.file_name().is_some_and(|file| file == name);
-        self.binaries.iter().find(is_named).map(PathBuf::as_path)
-    }
-}
+/// What is run to see whether a runtime works: it is there wherever there are others,
+/// and does nothing.
+const PROBE: &str = "/bin/true";
 
 impl Posix {
-    /// Runs what `opt_in` names in containers of `runtime`.
+    /// Runs what `opt_in` names in containers of the first runtime of this machine
+    /// that works, which is found by running `/bin/true` in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] with what each runtime said.
+    pub fn new(opt_in: DeployerOptIn) -> Result<Self, Error> {
+        let runtime = Containers::found(Path::new(PROBE))?;
+        Ok(Self::in_container(opt_in, runtime))
+    }
+
+    /// Runs what `opt_in` names in containers of `runtime`, as in
+    /// [`Container::with_runtime`](crate::Container::with_runtime).
     pub fn in_container(opt_in: DeployerOptIn, runtime: impl Into<PathBuf>) -> Self {
         let runtime = runtime.into();
         Self {
@@ -103,6 +96,14 @@ impl Posix {
         })
     }
 
+    /// The tier that binaries run in.
+    pub fn tier(&self) -> Tier {
+        match self.cage {
+            Cage::Container { .. } => Tier::Container,
+            Cage::Process { .. } => Tier::Process,
+        }
+    }
+
     /// Runs the binary that the invocation names.
     ///
     /// # Errors
@@ -116,216 +117,108 @@ impl Posix {
         services: &Services,
         invocation: Invocation,
     ) -> Result<Outcome, Error> {
+        self.run_as(grant, invocation, |name| {
+            Ok(RemoteRun::new(name, grant, services))
+        })
+    }
+
+    /// The same as one of the runs of `job`, which spends the job's budget and time too.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Posix::run`], and the limit that the job has reached.
+    pub fn run_in(
+        &self,
+        job: &Job,
+        grant: &Grant,
+        services: &Services,
+        invocation: Invocation,
+    ) -> Result<Outcome, Error> {
+        self.run_as(grant, invocation, |name| {
+            RemoteRun::in_job(job, name, grant, services)
+        })
+    }
+
+    fn run_as(
+        &self,
+        grant: &Grant,
+        invocation: Invocation,
+        run: impl FnOnce(&str) -> Result<RemoteRun, wb_dock::Error>,
+    ) -> Result<Outcome, Error> {
         let parts = invocation.into_parts();
         let not_allowed = |reason| Error::NotAllowed {
             binary: parts.name.clone(),
             reason,
         };
         if !grant.caps().contains(Cap::Posix) {
-            return Err(not_allowed("the grant does not hold `posix`"));
+            return Err(not_allowed(NotAllowed::Grant));
         }
-        let binary = self
-            .opt_in
-            .find(&parts.name)
-            .ok_or_else(|| not_allowed("the deployer has not opted in to it"))?;
-        let tier = match self.cage {
-            Cage::Container { .. } => Tier::Container,
-            Cage::Process { .. } => Tier::Process,
+        let binary = self.opt_in.find(&parts.name);
+        let binary = binary.ok_or_else(|| not_allowed(NotAllowed::Deployer))?;
+        if let Some(argument) = parts.args.iter().find(|argument| argument.contains('\0')) {
+            return Err(wb_dock::Error::from(ErrorKind::BadArgument {
+                argument: argument.clone(),
+                reason: "it has a NUL in it".into(),
+            })
+            .into());
+        }
+        let scratch = Scratch::new(&parts.mounts).map_err(|error| self.not_started(&error))?;
+        let run = run(&parts.name)?.start();
+        let ran = match &self.cage {
+            Cage::Process { worker } => {
+                let mut command = native_command(worker, binary, &parts.args, grant);
+                command.current_dir(scratch.path()).process_group(0);
+                Running::start(&mut command, parts.stdin)
+                    .map(|running| running.finish(&run, [parts.stdout, parts.stderr]))
+            }
+            Cage::Container { runtime } => {
+                let program = Program {
+                    args: parts.args,
+                    memory: grant.limits().memory.saturating_add(HEADROOM),
+                    scratch: Some(scratch.path().to_owned()),
+                };
+                let inside = format!("/bin/{}", parts.name);
+                Containers::of(runtime.clone(), binary, inside).and_then(|containers| {
+                    let (mut start, id) = containers.start(&program)?;
+                    start.command.process_group(0);
+                    let ran = Running::start(&mut start.command, parts.stdin)
+                        .map(|running| running.finish(&run, [parts.stdout, parts.stderr]));
+                    let code = ran.as_ref().ok().and_then(|ran| ran.as_ref().ok());
+                    let code = code.map_or(0, |outcome| outcome.exit_code);
+                    let refusal = (code != 0).then(|| containers.refusal(&id, code));
+                    (start.cleanup)();
+                    match refusal.flatten() {
+                        Some(said) => Err(io::Error::other(said)),
+                        None => ran,
+                    }
+                })
+            }
         };
-        let start = |error: io::Error| Error::start(tier, &error);
-        let scratch = Scratch::new(&parts.mounts).map_err(start)?;
-        let run = RemoteRun::new(&parts.name, grant, services).start();
-        let (mut command, cleanup) = self
-            .command(binary, &parts.args, grant, scratch.path())
-            .map_err(start)?;
-        let ended = Running::start(&mut command, parts.stdin)
-            .map_err(start)
-            .map(|running| running.finish(&run, [parts.stdout, parts.stderr]));
-        if let Some(cleanup) = cleanup {
-            cleanup();
-        }
-        let limits = grant.limits();
-        let ended = ended?.map(|mut outcome| {
-            outcome.files = scratch.into_files(limits.memory);
+        let ended = ran.map_err(|error| self.not_started(&error))?;
+        let ended = ended.map(|mut outcome| {
+            outcome.files = scratch.into_files(grant.limits().memory);
             outcome
         });
         Ok(run.finish(ended)?)
     }
 
-    /// The command that runs `binary` in the cage, and what to call afterwards.
-    fn command(
-        &self,
-        binary: &Path,
-        args: &[String],
-        grant: &Grant,
-        scratch: &Path,
-    ) -> io::Result<(Command, Option<Cleanup>)> {
-        let limits = grant.limits();
-        match &self.cage {
-            Cage::Container { runtime } => {
-                let oci = Oci::new(runtime.clone(), binary, "program")?;
-                let mut arguments = vec!["/program".to_owned()];
-                arguments.extend_from_slice(args);
-                let (mut command, cleanup) = oci.command(Program {
-                    args: arguments,
-                    memory: limits.memory,
-                    scratch: Some(scratch.to_owned()),
-                })?;
-                command.process_group(0);
-                let cleanup = move || {
-                    cleanup();
-                    drop(oci);
-                };
-                Ok((command, Some(Box::new(cleanup))))
-            }
-            Cage::Process { worker } => {
-                let settings = native::Settings {
-                    memory: limits.memory,
-                    cpu: limits.wall.as_secs().saturating_add(1),
-                };
-                let mut command = Command::new(worker);
-                command
-                    .args(settings.args())
-                    .arg(binary)
-                    .args(args)
-                    .env_clear()
-                    .current_dir(scratch)
-                    .process_group(0);
-                Ok((command, None))
-            }
-        }
+    fn not_started(&self, error: &io::Error) -> Error {
+        Error::start(self.tier(), error)
     }
 }
 
-/// What is called when a binary is over.
-type Cleanup = Box<dyn FnOnce()>;
-
-/// A binary under way.
-struct Running {
-    child: Child,
-    group: Pid,
-}
-
-/// What a thread that reads an output reports.
-enum News {
-    /// Bytes of standard output or, if true, standard error.
-    Bytes(bool, Bytes),
-    /// One of the two is over.
-    End,
-}
-
-impl Running {
-    fn start(command: &mut Command, stdin: Input) -> io::Result<Self> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let group = Pid::from_child(&child);
-        let (ready, stream) = stdin.into_parts();
-        if let Some(mut to) = child.stdin.take() {
-            // Ends with the pipe: who does not read it does not get it.
-            std::thread::spawn(move || {
-                let _ = to.write_all(&ready);
-                if let Some(mut stream) = stream {
-                    let _ = io::copy(&mut stream, &mut to);
-                }
-            });
-        }
-        Ok(Self { child, group })
-    }
-
-    /// Waits for its end, or ends it at its limits.
-    fn finish(mut self, run: &RemoteRun, outputs: [Output; 2]) -> Result<Outcome, wb_dock::Error> {
-        let (sender, news) = channel();
-        let readers: [Option<Box<dyn Read + Send>>; 2] = [
-            self.child.stdout.take().map(|out| Box::new(out) as Box<_>),
-            self.child.stderr.take().map(|err| Box::new(err) as Box<_>),
-        ];
-        for (is_stderr, reader) in [false, true].into_iter().zip(readers) {
-            let (sender, mut reader) = (sender.clone(), reader.expect("it was asked for"));
-            std::thread::spawn(move || {
-                let mut buffer = vec![0; 1 << 16];
-                while let Ok(count @ 1..) = reader.read(&mut buffer) {
-                    let bytes = Bytes::copy_from_slice(&buffer[..count]);
-                    if sender.send(News::Bytes(is_stderr, bytes)).is_err() {
-                        return;
-                    }
-                }
-                let _ = sender.send(News::End);
-            });
-        }
-        let mut streams = outputs.map(Output::into_stream);
-        let mut collected = [Vec::new(), Vec::new()];
-        let mut open = 2;
-        let mut stopped: Option<Exceeded> = None;
-        while open > 0 && stopped.is_none() {
-            match news.recv_timeout(run.time_left().min(Duration::from_hours(1))) {
-                Ok(News::End) => open -= 1,
-                Ok(News::Bytes(is_stderr, bytes)) => {
-                    stopped = run.charge(Resource::Output, bytes.len() as u64).err();
-                    let which = usize::from(is_stderr);
-                    match &mut streams[which] {
-                        Some(stream) => drop(stream.write_all(&bytes)),
-                        None => collected[which].extend_from_slice(&bytes),
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    stopped = run.time_left().is_zero().then(|| run.out_of_time());
-                }
-                Err(RecvTimeoutError::Disconnected) => open = 0,
-            }
-        }
-        let status = match &stopped {
-            None => self.wait(run, &mut stopped),
-            Some(_) => None,
-        };
-        self.kill();
-        let mut outcome = Outcome::default();
-        let [stdout, stderr] = collected;
-        outcome.stdout = stdout.into();
-        outcome.stderr = stderr.into();
-        if let Some(exceeded) = stopped {
-            return Err(wb_dock::Error::from(exceeded).with_outcome(outcome));
-        }
-        let command = || run.name().to_owned();
-        match status.map(|status| (status.code(), status.signal())) {
-            Some((Some(code), _)) => {
-                outcome.exit_code = code;
-                Ok(outcome)
-            }
-            Some((None, Some(signal))) => Err(wb_dock::Error::from(ErrorKind::Trap {
-                command: command(),
-                message: format!("signal {signal} ended it"),
-            })
-            .with_outcome(outcome)),
-            _ => Err(wb_dock::Error::from(ErrorKind::Trap {
-                command: command(),
-                message: "nobody knows how it ended".to_owned(),
-            })
-            .with_outcome(outcome)),
-        }
-    }
-
-    /// Its status once it has closed its outputs; none if its time is over first.
-    fn wait(&mut self, run: &RemoteRun, stopped: &mut Option<Exceeded>) -> Option<ExitStatus> {
-        let mut pause = Duration::from_micros(100);
-        loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Some(status);
-            }
-            if run.time_left().is_zero() {
-                *stopped = Some(run.out_of_time());
-                return None;
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
-        }
-    }
-
-    /// Ends it and everything it started.
-    fn kill(&mut self) {
-        let _ = kill_process_group(self.group, Signal::KILL);
-        let _ = self.child.wait();
-    }
+/// The command that becomes `binary`, confined.
+fn native_command(worker: &Path, binary: &Path, args: &[String], grant: &Grant) -> Command {
+    let limits = grant.limits();
+    let settings = native::Settings {
+        memory: limits.memory,
+        cpu: limits.wall.as_secs().saturating_add(1),
+    };
+    let mut command = Command::new(worker);
+    command
+        .args(settings.args())
+        .arg(binary)
+        .args(args)
+        .env_clear();
+    command
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use wb_dock::fs::{Image, Mount};
-use wb_dock::{Grant, Invocation, Outcome, Services};
+use wb_dock::{Grant, Invocation, Job, Outcome, Services};
 use wb_policy::{Cap, CapSet, Limits, Profile, Trust};
-use wb_tier::{Container, DeployerOptIn, Error, Posix};
+use wb_tier::{DeployerOptIn, Error, Posix};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_wb-worker");
 
@@ -91,52 +91,120 @@ fn mounts_go_in_and_changes_come_out() {
     assert_eq!(outcome.files.all().len(), 2);
 }
 
+/// The cages that this machine has for `/bin/sh`.
+fn cages() -> Vec<Posix> {
+    let opt_in = || DeployerOptIn::default().binary("/bin/sh");
+    let mut cages = vec![shell()];
+    match Posix::new(opt_in()) {
+        Ok(container) => cages.push(container),
+        Err(error) => println!("not tested: {error}"),
+    }
+    cages
+}
+
 #[test]
 fn its_time_and_its_output_are_limited_with_all_it_started() {
     let mut limits: Limits = grant().limits();
-    limits.wall = Duration::from_millis(500);
+    limits.wall = Duration::from_millis(700);
     limits.output = 1 << 16;
     let grant = grant().narrow_limits(limits);
-    let run = |script: &str| {
+    for cage in cages() {
+        let run = |script: &str| {
+            let invocation = Invocation::new("sh").args(["-c", script]);
+            let ran = cage.run(&grant, &Services::default(), invocation);
+            (ran.unwrap_err(), cage.tier())
+        };
+        let started = Instant::now();
+        for (script, code) in [
+            ("echo begun; while :; do :; done", "policy/time-limit"),
+            ("(while :; do :; done) & wait", "policy/time-limit"),
+            ("trap '' TERM; while :; do :; done", "policy/time-limit"),
+            // Each starts two more, for as long as it is let.
+            (
+                "f() { f & f & wait; }; f; while :; do :; done",
+                "policy/time-limit",
+            ),
+            ("while :; do echo flood; done", "policy/output-limit"),
+        ] {
+            let (error, tier) = run(script);
+            assert_eq!(error.code(), code, "{tier}: {script}: {error}");
+        }
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
+}
+
+#[test]
+fn it_cannot_use_more_memory_than_it_may() {
+    let mut limits: Limits = grant().limits();
+    limits.memory = 32 << 20;
+    let grant = grant().narrow_limits(limits);
+    for cage in cages() {
+        // Doubles a variable until something gives.
+        let script = "x=0123456789abcdef; while :; do x=$x$x; done";
         let invocation = Invocation::new("sh").args(["-c", script]);
-        shell()
-            .run(&grant, &Services::default(), invocation)
-            .unwrap_err()
-    };
-    let started = Instant::now();
-    assert_eq!(
-        run("echo begun; sleep 60 & sleep 60").code(),
-        "policy/time-limit"
-    );
-    assert_eq!(
-        run("(trap '' TERM; sleep 60) & wait").code(),
-        "policy/time-limit"
-    );
-    assert_eq!(
-        run("while :; do echo flood; done").code(),
-        "policy/output-limit"
-    );
-    assert!(started.elapsed() < Duration::from_secs(15));
+        let ran = cage.run(&grant, &Services::default(), invocation);
+        let code = ran.map_or(1, |outcome| outcome.exit_code);
+        assert_ne!(code, 0, "{}", cage.tier());
+    }
+}
+
+#[test]
+fn runs_of_a_job_spend_its_budget() {
+    let invocation = |script| Invocation::new("sh").args(["-c", script]);
+    let services = Services::default();
+    let mut limits = grant().limits();
+    limits.output = 10;
+    let job = Job::start("job", limits);
+    let run = |script| shell().run_in(&job, &grant(), &services, invocation(script));
+    assert_eq!(run("echo 1234").unwrap().stdout, "1234\n");
+    assert_eq!(run("echo 1234").unwrap().stdout, "1234\n");
+    let error = run("echo 1234").unwrap_err();
+    assert_eq!(error.code(), "policy/output-limit");
+    assert_eq!(job.usage().children, 3);
 }
 
 #[test]
 fn a_container_runs_it_too() {
-    let container = match Container::new(Path::new(WORKER)) {
-        Ok(container) => container,
-        Err(error) => return println!("not tested: {error}"),
-    };
     let opt_in = DeployerOptIn::default()
         .binary("/bin/echo")
-        .binary("/bin/cat");
-    let posix = Posix::in_container(opt_in, container.runtime());
-    let invocation = Invocation::new("echo").args(["from", "inside"]);
-    let outcome = posix
-        .run(&grant(), &Services::default(), invocation)
-        .unwrap();
+        .binary("/bin/cat")
+        .binary("/bin/sh")
+        .binary("/usr/bin/env");
+    let posix = match Posix::new(opt_in) {
+        Ok(posix) => posix,
+        Err(error) => return println!("not tested: {error}"),
+    };
+    let run = |name: &str, args: &[&str]| {
+        let invocation = Invocation::new(name).args(args.iter().copied());
+        let ran = posix.run(&grant(), &Services::default(), invocation);
+        ran.unwrap()
+    };
+    let outcome = run("echo", &["from", "inside"]);
     assert_eq!(outcome.stdout, "from inside\n", "{:?}", outcome.stderr);
-    let invocation = Invocation::new("cat").arg("/etc/passwd");
-    let outcome = posix
-        .run(&grant(), &Services::default(), invocation)
-        .unwrap();
+    let outcome = run("cat", &["/etc/passwd"]);
     assert_eq!(outcome.exit_code, 1, "{:?}", outcome.stdout);
+    let variables = run("env", &[]).stdout;
+    for variable in String::from_utf8_lossy(&variables).lines() {
+        let (name, _) = variable.split_once('=').unwrap();
+        let known = ["HOME", "PATH", "HOSTNAME", "TERM", "container"];
+        assert!(known.contains(&name), "{variable}");
+    }
+    // It knows itself by its own name.
+    let script = "echo $0; echo kept > here; echo x > /tmp/y";
+    let outcome = run("sh", &["-c", script]);
+    assert_eq!(outcome.stdout, "/bin/sh\n");
+    assert_eq!(outcome.stderr, "");
+    let changed = outcome.files.changed();
+    assert_eq!(changed, [("/here".to_owned(), "kept\n".into())]);
+}
+
+#[test]
+fn what_is_no_program_does_not_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tool");
+    std::fs::write(&file, "no program").unwrap();
+    let opt_in = DeployerOptIn::default().binary(&file);
+    let posix = Posix::in_container(opt_in, "no-such-runtime");
+    let ran = posix.run(&grant(), &Services::default(), Invocation::new("tool"));
+    assert_eq!(ran.unwrap_err().code(), "tier/start");
 }

@@ -1,46 +1,27 @@
 //! The configuration of a container, as the OCI runtime specification 1.0.2 has it
 //! (<https://github.com/opencontainers/runtime-spec/blob/v1.0.2/config.md>).
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Value, json};
 
-/// The user and group inside: `nobody`.
-const NOBODY: u32 = 65_534;
+use super::{MOST_FILES, MOST_TASKS, NOBODY, PROCESSORS, Program};
+use crate::container::root::{Root, SCRATCH};
 
-/// Memory on top of what the guest may use: code, stacks, compiling.
-const HEADROOM: u64 = 512 << 20;
-
-/// Threads and processes: the engine has one for each processor, and a few.
-const MOST_TASKS: u64 = 256;
-
-/// Processor time: two processors' worth in each period, in microseconds.
-const CPU_QUOTA: u64 = 200_000;
+/// In which processor time is dealt out, in microseconds.
 const CPU_PERIOD: u64 = 100_000;
 
-/// What is to run in a container.
-pub(crate) struct Program {
-    /// The arguments, the first of which is the binary's path inside.
-    pub(crate) args: Vec<String>,
-    /// Bytes it may use, headroom not counted.
-    pub(crate) memory: u64,
-    /// A directory of the host that it may write, as `/scratch`.
-    pub(crate) scratch: Option<PathBuf>,
-}
-
 /// A container to be: its root and what runs in it.
-pub(crate) struct Bundle<'r> {
-    root: &'r Path,
-    program: Program,
+pub(super) struct Bundle<'r> {
+    root: &'r Root,
+    program: &'r Program,
 }
 
 impl<'r> Bundle<'r> {
-    pub(crate) fn new(root: &'r Path, program: Program) -> Self {
+    pub(super) fn new(root: &'r Root, program: &'r Program) -> Self {
         Self { root, program }
     }
 
     /// The text of `config.json`.
-    pub(crate) fn to_json(&self) -> String {
+    pub(super) fn to_json(&self) -> String {
         let user = rustix::process::geteuid();
         format!(
             "{:#}",
@@ -64,8 +45,8 @@ impl<'r> Bundle<'r> {
             "namespaces": namespaces,
             "resources": {
                 "devices": [{ "allow": false, "access": "rwm" }],
-                "memory": { "limit": self.program.memory.saturating_add(HEADROOM) },
-                "cpu": { "quota": CPU_QUOTA, "period": CPU_PERIOD },
+                "memory": { "limit": self.program.memory },
+                "cpu": { "quota": PROCESSORS * CPU_PERIOD, "period": CPU_PERIOD },
                 "pids": { "limit": MOST_TASKS },
             },
             "seccomp": seccomp(),
@@ -89,36 +70,46 @@ impl<'r> Bundle<'r> {
             "destination": "/proc", "type": "proc", "source": "proc",
             "options": ["nosuid", "noexec", "nodev"],
         })];
+        let mut cwd = "/";
         if let Some(scratch) = &self.program.scratch {
+            cwd = SCRATCH;
             mounts.push(json!({
-                "destination": "/scratch", "type": "bind", "source": scratch,
+                "destination": SCRATCH, "type": "bind", "source": scratch,
                 "options": ["bind", "rw", "nosuid", "nodev"],
             }));
+            // Many programs sort or buffer there what does not fit into memory.
+            let size = format!("size={}", self.program.memory);
+            mounts.push(json!({
+                "destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
+                "options": ["nosuid", "nodev", "noexec", "mode=1777", size],
+            }));
         }
-        let cwd = if self.program.scratch.is_some() {
-            "/scratch"
-        } else {
-            "/"
-        };
+        let mut args = vec![self.root.binary()];
+        args.extend(self.program.args.iter().map(String::as_str));
+        let mut rlimits = vec![
+            json!({ "type": "RLIMIT_CORE", "hard": 0, "soft": 0 }),
+            json!({ "type": "RLIMIT_NOFILE", "hard": MOST_FILES, "soft": MOST_FILES }),
+        ];
+        if self.program.scratch.is_some() {
+            let most = self.program.memory;
+            rlimits.push(json!({ "type": "RLIMIT_FSIZE", "hard": most, "soft": most }));
+        }
         json!({
             "ociVersion": "1.0.2",
             "process": {
                 "terminal": false,
                 "user": { "uid": user, "gid": user },
-                "args": self.program.args,
+                "args": args,
                 "env": [],
                 "cwd": cwd,
                 "capabilities": {
                     "bounding": [], "effective": [], "inheritable": [],
                     "permitted": [], "ambient": [],
                 },
-                "rlimits": [
-                    { "type": "RLIMIT_CORE", "hard": 0, "soft": 0 },
-                    { "type": "RLIMIT_NOFILE", "hard": 256, "soft": 256 },
-                ],
+                "rlimits": rlimits,
                 "noNewPrivileges": true,
             },
-            "root": { "path": self.root, "readonly": true },
+            "root": { "path": self.root.path(), "readonly": true },
             "hostname": "worker",
             "mounts": mounts,
             "linux": linux,
@@ -151,27 +142,30 @@ fn seccomp() -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
-    fn config(rootless: Option<u32>) -> Value {
+    fn config(rootless: Option<u32>, scratch: Option<&str>) -> Value {
         let program = Program {
-            args: vec!["/worker".to_owned()],
+            args: vec!["--version".to_owned()],
             memory: 64 << 20,
-            scratch: None,
+            scratch: scratch.map(Into::into),
         };
-        Bundle::new(Path::new("/r"), program).config(rootless)
+        let root = Root::new(Path::new("/bin/true"), "/bin/true".to_owned()).unwrap();
+        Bundle::new(&root, &program).config(rootless)
     }
 
     #[test]
     fn a_container_has_no_network_no_rights_and_limits() {
-        let config = config(None);
+        let config = config(None, None);
         assert_eq!(config["root"]["readonly"], true);
         assert_eq!(config["process"]["noNewPrivileges"], true);
         assert_eq!(config["process"]["capabilities"]["bounding"], json!([]));
-        assert_eq!(
-            config["linux"]["resources"]["memory"]["limit"],
-            (64 << 20) + HEADROOM
-        );
+        assert_eq!(config["process"]["env"], json!([]));
+        assert_eq!(config["process"]["args"], json!(["/bin/true", "--version"]));
+        assert_eq!(config["process"]["cwd"], "/");
+        assert_eq!(config["linux"]["resources"]["memory"]["limit"], 64 << 20);
         let namespaces = config["linux"]["namespaces"].as_array().unwrap();
         assert!(namespaces.contains(&json!({ "type": "network" })));
         // A namespace without a path is a new one.
@@ -183,8 +177,21 @@ mod tests {
     }
 
     #[test]
+    fn a_native_program_may_write_to_its_scratch_directory_alone() {
+        let config = config(None, Some("/s"));
+        assert_eq!(config["process"]["cwd"], "/scratch");
+        let writable = |mount: &&Value| mount["type"] != "proc";
+        let mounts = config["mounts"].as_array().unwrap().iter();
+        let places: Vec<_> = mounts
+            .filter(writable)
+            .map(|mount| &mount["destination"])
+            .collect();
+        assert_eq!(places, ["/scratch", "/tmp"]);
+    }
+
+    #[test]
     fn without_the_superuser_there_is_a_user_namespace() {
-        let config = config(Some(1000));
+        let config = config(Some(1000), None);
         let namespaces = config["linux"]["namespaces"].as_array().unwrap();
         assert!(namespaces.contains(&json!({ "type": "user" })));
         assert_eq!(config["linux"]["uidMappings"][0]["hostID"], 1000);

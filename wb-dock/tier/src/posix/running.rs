@@ -1,0 +1,173 @@
+use std::io::{self, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rustix::process::{Pid, Signal, kill_process_group};
+use wb_dock::{ErrorKind, Input, Outcome, Output, RemoteRun};
+use wb_policy::{Exceeded, Resource};
+
+/// A binary under way.
+pub(super) struct Running {
+    child: Child,
+    group: Pid,
+    /// Its standard input once nothing more comes that is not at its end either: to
+    /// close it would tell the binary that there is nothing more.
+    unfinished: Arc<Mutex<Option<ChildStdin>>>,
+}
+
+/// What a thread that reads an output reports.
+enum News {
+    /// Bytes of standard output or, if true, standard error.
+    Bytes(bool, Bytes),
+    /// One of the two is over.
+    End,
+}
+
+impl Running {
+    pub(super) fn start(command: &mut Command, stdin: Input) -> io::Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let group = Pid::from_child(&child);
+        let (ready, stream) = stdin.into_parts();
+        let unfinished: Arc<Mutex<Option<ChildStdin>>> = Arc::default();
+        if let Some(mut to) = child.stdin.take() {
+            let unfinished = Arc::clone(&unfinished);
+            // Ends with the pipe: who does not read it does not get it.
+            std::thread::spawn(move || {
+                let _ = to.write_all(&ready);
+                if let Some(mut stream) = stream
+                    && io::copy(&mut stream, &mut to).is_err()
+                {
+                    *unfinished.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
+                }
+            });
+        }
+        Ok(Self {
+            child,
+            group,
+            unfinished,
+        })
+    }
+
+    /// Waits for its end, or ends it at its limits.
+    ///
+    /// # Errors
+    ///
+    /// The limit that it reached, or the signal that ended it, with what it had written.
+    pub(super) fn finish(
+        mut self,
+        run: &RemoteRun,
+        outputs: [Output; 2],
+    ) -> Result<Outcome, wb_dock::Error> {
+        let (sender, news) = channel();
+        let readers: [Option<Box<dyn Read + Send>>; 2] = [
+            self.child.stdout.take().map(|out| Box::new(out) as Box<_>),
+            self.child.stderr.take().map(|err| Box::new(err) as Box<_>),
+        ];
+        let unread = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
+        for (is_stderr, reader) in [false, true].into_iter().zip(readers) {
+            let (sender, mut reader) = (sender.clone(), reader.expect("it was asked for"));
+            let unread = Arc::clone(&unread);
+            std::thread::spawn(move || {
+                let mut buffer = vec![0; 1 << 16];
+                while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                    let bytes = Bytes::copy_from_slice(&buffer[..count]);
+                    let is_over = unread[usize::from(is_stderr)].load(Ordering::Relaxed);
+                    if is_over || sender.send(News::Bytes(is_stderr, bytes)).is_err() {
+                        break;
+                    }
+                }
+                // With the pipe goes whoever goes on writing, as in a shell.
+                drop(reader);
+                let _ = sender.send(News::End);
+            });
+        }
+        let mut streams = outputs.map(Output::into_stream);
+        let mut collected = [Vec::new(), Vec::new()];
+        let mut open = 2;
+        let mut stopped: Option<Exceeded> = None;
+        while open > 0 && stopped.is_none() {
+            match news.recv_timeout(run.time_left().min(Duration::from_hours(1))) {
+                Ok(News::End) => open -= 1,
+                Ok(News::Bytes(is_stderr, bytes)) => {
+                    stopped = run.charge(Resource::Output, bytes.len() as u64).err();
+                    let which = usize::from(is_stderr);
+                    match &mut streams[which] {
+                        Some(stream) => {
+                            let written = stream.write_all(&bytes).and_then(|()| stream.flush());
+                            if written.is_err() {
+                                unread[which].store(true, Ordering::Relaxed);
+                            }
+                        }
+                        None => collected[which].extend_from_slice(&bytes),
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    stopped = run.time_left().is_zero().then(|| run.out_of_time());
+                }
+                Err(RecvTimeoutError::Disconnected) => open = 0,
+            }
+        }
+        let status = match &stopped {
+            None => self.wait(run, &mut stopped),
+            Some(_) => None,
+        };
+        self.kill();
+        let mut outcome = Outcome::default();
+        let [stdout, stderr] = collected;
+        outcome.stdout = stdout.into();
+        outcome.stderr = stderr.into();
+        if let Some(exceeded) = stopped {
+            return Err(wb_dock::Error::from(exceeded).with_outcome(outcome));
+        }
+        let command = || run.name().to_owned();
+        match status.map(|status| (status.code(), status.signal())) {
+            Some((Some(code), _)) => {
+                outcome.exit_code = code;
+                Ok(outcome)
+            }
+            Some((None, Some(signal))) => Err(wb_dock::Error::from(ErrorKind::Trap {
+                command: command(),
+                message: format!("signal {signal} ended it"),
+            })
+            .with_outcome(outcome)),
+            _ => Err(wb_dock::Error::from(ErrorKind::Trap {
+                command: command(),
+                message: "nobody knows how it ended".to_owned(),
+            })
+            .with_outcome(outcome)),
+        }
+    }
+
+    /// Its status once it has closed its outputs; none if its time is over first.
+    fn wait(&mut self, run: &RemoteRun, stopped: &mut Option<Exceeded>) -> Option<ExitStatus> {
+        let mut pause = Duration::from_micros(100);
+        loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Some(status);
+            }
+            if run.time_left().is_zero() {
+                *stopped = Some(run.out_of_time());
+                return None;
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends it and everything it started.
+    fn kill(&mut self) {
+        let _ = kill_process_group(self.group, Signal::KILL);
+        let _ = self.child.wait();
+        let unfinished = self.unfinished.lock();
+        drop(unfinished.unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
