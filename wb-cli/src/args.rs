@@ -97,7 +97,7 @@ pub(crate) enum Verb {
     /// Author, build and share toolkits
     #[command(subcommand, visible_alias = "tk")]
     Toolkit(ToolkitVerb),
-    /// Run a registered command: arguments, stdin, stdout and exit code pass through
+    /// Run a command: arguments, stdin, stdout and exit code pass through
     Run(Run),
     /// Call a function of a component
     Call(Call),
@@ -177,6 +177,8 @@ pub(crate) enum ToolkitVerb {
     },
     /// List the consents there are
     Grants,
+    /// Print what the data source of a toolkit has, a line of JSON for each row
+    Rows(Rows),
     /// Run a task recipe of a toolkit
     Run(TaskRun),
 }
@@ -249,6 +251,18 @@ pub(crate) struct TaskRun {
     /// Arguments for the recipe
     #[arg(last = true)]
     pub(crate) args: Vec<String>,
+}
+
+/// Which rows to ask for.
+#[derive(Debug, Args)]
+pub(crate) struct Rows {
+    /// Name of the toolkit
+    pub(crate) id: String,
+    /// What to ask for; what there is if absent
+    pub(crate) entity: Option<String>,
+    /// Profile that bounds the request; it has to grant `net`
+    #[arg(long, value_name = "NAME", default_value = "network")]
+    pub(crate) profile: String,
 }
 
 /// A source file and what to call it.
@@ -568,6 +582,7 @@ impl ToolkitVerb {
             Self::Grant(_) => "toolkit grant",
             Self::Revoke { .. } => "toolkit revoke",
             Self::Grants => "toolkit grants",
+            Self::Rows(_) => "toolkit rows",
             Self::Run(_) => "toolkit run",
         }
     }

@@ -68,6 +68,8 @@ impl Env {
             // A run can ask for more than the deployer demands of all.
             minimum: demanded.minimum.max(bounds.tier.unwrap_or_default()),
             third_party: bounds.third_party_tier.unwrap_or(demanded.third_party),
+            // Native programs are the deployer's word alone.
+            ..demanded
         });
         let profile = nexus.profile(&bounds.profile)?;
         Ok((nexus, profile))

@@ -1,6 +1,7 @@
 use serde_json::Value;
 use wb_host::ErrorKind;
 use wb_policy::Resource;
+use wb_registry::federation::FederationError;
 use wb_registry::{BindError, InstallError, RollbackError};
 
 use crate::exit::Exit;
@@ -75,15 +76,18 @@ impl From<wb_host::Error> for Failure {
             | ErrorKind::NoSuchToolkit { .. }
             | ErrorKind::NoSuchTask { .. }
             | ErrorKind::NoSuchVersion { .. }
+            | ErrorKind::Federation(FederationError::NoSuchEntity { .. })
             | ErrorKind::NoSuchProfile { .. }
             | ErrorKind::Rollback(_) => Exit::NotFound,
-            ErrorKind::NoSuchCommand { .. } | ErrorKind::BuiltInMissing { .. } => {
-                Exit::NoSuchCommand
-            }
+            ErrorKind::NoSuchCommand { .. }
+            | ErrorKind::NoSuchProgram { .. }
+            | ErrorKind::BuiltInMissing { .. } => Exit::NoSuchCommand,
             ErrorKind::Refused { .. }
             | ErrorKind::Unsigned { .. }
             | ErrorKind::TaskNotGranted { .. }
             | ErrorKind::TierUnavailable { .. }
+            | ErrorKind::NativeRefused { .. }
+            | ErrorKind::SourceNotGranted { .. }
             | ErrorKind::Tier(wb_tier::Error::Unavailable(_) | wb_tier::Error::NotAllowed { .. }) => {
                 Exit::Refused
             }

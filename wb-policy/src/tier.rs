@@ -50,14 +50,18 @@ pub struct Posture {
     pub minimum: Tier,
     /// No third-party run gets a weaker tier than this.
     pub third_party: Tier,
+    /// No native program gets a weaker tier than this; never less than a process.
+    pub posix: Tier,
 }
 
-/// Wasm is enough for one's own code; somebody else's also leaves the process.
+/// Wasm is enough for one's own code; somebody else's also leaves the process, and
+/// what is no wasm gets a container.
 impl Default for Posture {
     fn default() -> Self {
         Self {
             minimum: Tier::Instance,
             third_party: Tier::Process,
+            posix: Tier::Container,
         }
     }
 }
@@ -77,11 +81,14 @@ impl Default for Posture {
 /// assert_eq!(tier(Shape::Command, Trust::FirstParty, posture), Tier::Instance);
 /// assert_eq!(tier(Shape::Command, Trust::ThirdParty, posture), Tier::Process);
 /// assert_eq!(tier(Shape::Posix, Trust::FirstParty, posture), Tier::Container);
+///
+/// let lax = Posture { posix: Tier::Instance, ..posture };
+/// assert_eq!(tier(Shape::Posix, Trust::FirstParty, lax), Tier::Process);
 /// ```
 pub fn tier(shape: Shape, trust: Trust, posture: Posture) -> Tier {
     let of_shape = match shape {
-        // A native binary has no sandbox of its own.
-        Shape::Posix => Tier::Container,
+        // A native program has no sandbox of its own.
+        Shape::Posix => posture.posix.max(Tier::Process),
         _ => Tier::Instance,
     };
     let of_trust = match trust {
@@ -105,13 +112,15 @@ mod tests {
         #[test]
         fn nothing_ever_loosens(
             shape in prop::sample::select(&Shape::ALL[..]),
-            minimum in any_tier(), third_party in any_tier(),
+            minimum in any_tier(), third_party in any_tier(), posix in any_tier(),
             stricter_minimum in any_tier(), stricter_third in any_tier(),
+            stricter_posix in any_tier(),
         ) {
-            let posture = Posture { minimum, third_party };
+            let posture = Posture { minimum, third_party, posix };
             let stricter = Posture {
                 minimum: minimum.max(stricter_minimum),
                 third_party: third_party.max(stricter_third),
+                posix: posix.max(stricter_posix),
             };
             for trust in [Trust::FirstParty, Trust::ThirdParty] {
                 prop_assert!(tier(shape, trust, posture) >= minimum);
@@ -120,6 +129,7 @@ mod tests {
             let own = tier(shape, Trust::FirstParty, posture);
             prop_assert!(tier(shape, Trust::ThirdParty, posture) >= own);
             prop_assert!(tier(shape, Trust::ThirdParty, posture) >= third_party);
+            prop_assert!(tier(Shape::Posix, Trust::FirstParty, posture) >= Tier::Process);
         }
     }
 }

@@ -39,7 +39,7 @@ impl Facilities for FourLanes {
     }
 
     fn has_native(&self, program: &str) -> bool {
-        program == "git"
+        matches!(program, "git" | "sort")
     }
 
     fn conforms(&self, _: &[u8], world: &str, _: &Tree) -> Result<(), Vec<String>> {

@@ -13,19 +13,22 @@ use crate::failure::Failure;
 use crate::ui::Ui;
 use crate::verb::{call, report};
 
-/// `wbx run NAME [ARGS]`
+/// `wbx run NAME [ARGS]`: a registered command, or the native program of a toolkit.
 pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let (name, arguments) = args.split();
     let (nexus, profile) = env.bounded(&args.bounds)?;
-    let mut invocation = Invocation::new(name)
-        .args(arguments)
-        .stdin(Input::stream(TimedStdin::within(profile.limits().wall)));
-    if !ui.json() {
-        invocation = invocation
+    let invocation = || {
+        let invocation = Invocation::new(name)
+            .args(arguments)
+            .stdin(Input::stream(TimedStdin::within(profile.limits().wall)));
+        if ui.json() {
+            return invocation;
+        }
+        invocation
             .stdout(Output::stream(io::stdout()))
-            .stderr(Output::stream(io::stderr()));
-    }
-    let outcome = match nexus.run(name, invocation, &profile) {
+            .stderr(Output::stream(io::stderr()))
+    };
+    let outcome = match nexus.run(name, invocation(), &profile) {
         Ok(outcome) => outcome,
         // Nothing has run yet; only what is no command is looked at twice.
         Err(error) => match error.kind() {
@@ -37,6 +40,10 @@ pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
                 shape: Shape::Kernel,
                 ..
             } => return call::kernel(args, &nexus, &profile, ui),
+            ErrorKind::NoSuchCommand { .. } => {
+                let native = nexus.native(&env.catalog(), name)?;
+                nexus.run_native(&native, invocation(), &profile)?
+            }
             _ => return Err(error.into()),
         },
     };

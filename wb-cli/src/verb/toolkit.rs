@@ -11,6 +11,7 @@ mod pack;
 mod promote;
 mod remove;
 mod revoke;
+mod rows;
 mod run;
 mod search;
 mod show;
@@ -39,6 +40,7 @@ pub(crate) fn run(verb: &ToolkitVerb, env: &Env, ui: Ui) -> Result<Done, Failure
         ToolkitVerb::Grant(args) => grant::run(args, env),
         ToolkitVerb::Revoke { id, caps } => revoke::run(id, caps, env),
         ToolkitVerb::Grants => grants::run(env),
+        ToolkitVerb::Rows(args) => rows::run(args, env),
         ToolkitVerb::Run(args) => run::run(args, env, ui),
     }
 }

@@ -13,11 +13,20 @@ use wb_services::{Egress, Format, Network, Provider};
 use crate::error::{Error, ErrorKind, ManifestFault};
 use crate::home::Home;
 
+mod programs;
+
+pub use programs::NativePrograms;
+pub(crate) use programs::on_path;
+
 /// What the deployer says in `config.toml`; every table may be absent.
 ///
 /// ```toml
 /// [isolation]
 /// third-party = "container"     # instance, process, vm or container; default: process
+/// posix = "process"             # native programs; default: container
+///
+/// [posix]                       # native programs that toolkits may run; default: none
+/// programs = ["sort", "/opt/ffmpeg/bin/ffmpeg"]
 ///
 /// [egress]                      # beside the public internet
 /// networks = ["10.2.0.0/16"]
@@ -35,6 +44,8 @@ use crate::home::Home;
 pub struct Config {
     /// What is demanded of isolation.
     pub isolation: Posture,
+    /// The native programs that may run.
+    pub posix: NativePrograms,
     /// What guests may reach beside the public internet.
     pub egress: Reach,
     /// The language model, if there is one.
@@ -181,10 +192,16 @@ mod tests {
             "[isolation]\nthird-party = \"container\"\n\
              [egress]\nnetworks = [\"10.2.0.0/16\"]\nhosts = [\"db.internal\"]\n\
              deny = [\"93.184.215.0/24\"]\n\
+             [posix]\nprograms = [\"sh\", \"/opt/x/ffmpeg\", \"wb-nowhere\"]\n\
              [llm]\nformat = \"openai\"\nbase = \"http://127.0.0.1:11434/v1\"\nmodel = \"m\"\n",
         )
         .unwrap();
         assert_eq!(config.isolation.third_party, Tier::Container);
+        let found = |name| config.posix.find(name);
+        assert!(found("sh").unwrap().is_absolute());
+        assert_eq!(found("ffmpeg"), Some("/opt/x/ffmpeg".into()));
+        assert_eq!(found("wb-nowhere"), Some("wb-nowhere".into()));
+        assert_eq!(found("ls"), None);
         let egress = config.egress.egress();
         for (host, address, reachable) in [
             ("a.example", "10.2.0.7", true),
@@ -220,6 +237,11 @@ mod tests {
                 "[llm]\nformat = \"openai\"\nmodel = \"m\"\nbase = \"file:///x\"\n",
                 "\"file:///x\"",
                 "no base of a model",
+            ),
+            (
+                "[posix]\nprograms = [\"bin/sort\"]\n",
+                "[\"bin/sort\"]",
+                "neither the name",
             ),
             ("[egress\n", "", ""),
         ] {

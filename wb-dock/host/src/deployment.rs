@@ -7,6 +7,7 @@ mod web;
 use std::sync::Arc;
 
 use wb_dock::Services;
+use wb_dock::cap::Net;
 use wb_services::{OsSockets, Tls};
 
 use crate::config::Config;
@@ -46,6 +47,11 @@ impl Deployment {
             vault,
             models,
         })
+    }
+
+    /// HTTP within the deployer's egress policy, which fills in secrets.
+    pub(crate) fn net(&self) -> &dyn Net {
+        &*self.web
     }
 
     /// Puts everything there is behind its capability.

@@ -4,6 +4,7 @@ use std::io;
 use bytes::Bytes;
 use wb_manifest::{Diagnostic, RelPath, UnknownWord};
 use wb_policy::{Refused, Resource, Shape, Tier};
+use wb_registry::federation::FederationError;
 use wb_registry::{BindError, BundleError, InstallError, NameError, RollbackError, StoreError};
 
 use crate::nexus::BuildFailure;
@@ -185,6 +186,22 @@ pub enum ErrorKind {
         /// The tier.
         tier: Tier,
     },
+    /// A native program that must not run.
+    #[error("the native program `{name}` must not run: {reason}")]
+    NativeRefused {
+        /// The program.
+        name: String,
+        /// Everything that stands in its way.
+        reason: String,
+        /// How each of it is taken out of the way.
+        remedy: String,
+    },
+    /// A native program that the deployer named is not on this machine.
+    #[error("the native program `{name}` is not on the PATH")]
+    NoSuchProgram {
+        /// The program.
+        name: String,
+    },
     /// No profile has the name.
     #[error("no profile is called `{name}`, expected one of {}", known.join(", "))]
     NoSuchProfile {
@@ -273,6 +290,17 @@ pub enum ErrorKind {
         /// What is in the way.
         reason: String,
     },
+    /// A data source may not be asked.
+    #[error("`{toolkit}` may not ask its source: {reason}")]
+    SourceNotGranted {
+        /// The toolkit.
+        toolkit: String,
+        /// What is in the way.
+        reason: String,
+    },
+    /// A data source gave no rows.
+    #[error(transparent)]
+    Federation(#[from] FederationError),
     /// What happened in the sandbox.
     #[error(transparent)]
     Dock(#[from] wb_dock::Error),
@@ -343,6 +371,8 @@ impl Error {
             ErrorKind::NotRunnable { .. } => "host/not-runnable",
             ErrorKind::Refused { ref refused, .. } => refused.code(),
             ErrorKind::TierUnavailable { .. } => "host/tier-unavailable",
+            ErrorKind::NativeRefused { .. } => "host/native-refused",
+            ErrorKind::NoSuchProgram { .. } => "host/no-such-program",
             ErrorKind::NoSuchProfile { .. } => "host/no-such-profile",
             ErrorKind::CorruptProfiles { .. } => "host/corrupt-profiles",
             ErrorKind::BadConfig { .. } => "host/bad-config",
@@ -357,6 +387,8 @@ impl Error {
             ErrorKind::NoSuchTask { .. } => "host/no-such-task",
             ErrorKind::Task { .. } => "host/task",
             ErrorKind::TaskNotGranted { .. } => "host/task-not-granted",
+            ErrorKind::SourceNotGranted { .. } => "host/source-not-granted",
+            ErrorKind::Federation(ref error) => error.code(),
             ErrorKind::Dock(ref error) => error.code(),
             ErrorKind::NoHome => "host/no-home",
             ErrorKind::Offline { .. } => "host/offline",
@@ -372,6 +404,10 @@ impl Error {
                 ref toolkit,
                 ref refused,
             } => return Some(refused.hint(toolkit)),
+            ErrorKind::NativeRefused { ref remedy, .. } => return Some(remedy.clone()),
+            ErrorKind::NoSuchProgram { .. } => {
+                Some("install it, or name its file in `config.toml` by an absolute path")
+            }
             ErrorKind::PacksMissing { ref packs } => {
                 let packs = packs.join(" ");
                 return Some(format!("install them: wbx toolchain install {packs}"));
@@ -417,6 +453,9 @@ impl Error {
                 return Some(format!(
                     "`wbx toolkit verify {id}` says all there is to say"
                 ));
+            }
+            ErrorKind::SourceNotGranted { .. } => {
+                Some("`--profile network` grants it, `wbx toolkit grant` consents to it")
             }
             ErrorKind::NoHome => Some("set `WB_HOME` to a directory of your own"),
             ErrorKind::Dock(ref error) => match error.kind() {
@@ -561,6 +600,12 @@ impl From<wb_tier::Error> for Error {
             wb_tier::Error::Dock(error) => error.into(),
             other => ErrorKind::Tier(other).into(),
         }
+    }
+}
+
+impl From<FederationError> for Error {
+    fn from(error: FederationError) -> Self {
+        ErrorKind::Federation(error).into()
     }
 }
 

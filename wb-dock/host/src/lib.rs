@@ -35,8 +35,8 @@ pub use fetch::Fetcher;
 pub use home::Home;
 pub use lock::Lock;
 pub use nexus::{
-    BuildFailure, BuildOptions, Collected, Inline, InstallOptions, Made, Nexus, Packed, Processed,
-    Removed, Returned, TENANT, Task, TaskEnd, TaskStreams, Values,
+    BuildFailure, BuildOptions, Collected, Inline, InstallOptions, Made, Native, Nexus, Packed,
+    Processed, Removed, Returned, Source, TENANT, Task, TaskEnd, TaskStreams, Values,
 };
 pub use random::SystemRandom;
 pub use registry_file::{RegistryFile, Repair};

@@ -4,7 +4,9 @@ mod build;
 mod cage;
 mod call;
 mod commands;
+mod native;
 mod revoked;
+mod rows;
 mod run;
 mod ship;
 mod task;
@@ -46,6 +48,7 @@ pub struct Nexus {
     posture: Option<Posture>,
     deployment: Arc<OnceLock<Deployment>>,
     cages: Cages,
+    native_cages: NativeCages,
     engine: OnceLock<Engine>,
     /// Programs that were loaded, by the digest of their artifact.
     programs: Arc<Mutex<BTreeMap<Digest, Program>>>,
@@ -54,9 +57,12 @@ pub struct Nexus {
 }
 
 use cage::Cages;
+use native::NativeCages;
 
 pub use build::{BuildFailure, BuildOptions, Inline, Made};
 pub use call::{Processed, Returned, Values};
+pub use native::Native;
+pub use rows::Source;
 pub use run::TENANT;
 pub use ship::{InstallOptions, Packed};
 pub use task::{Task, TaskEnd, TaskStreams};
@@ -71,6 +77,7 @@ impl Nexus {
             posture: None,
             deployment: Arc::default(),
             cages: Cages::default(),
+            native_cages: NativeCages::default(),
             engine: OnceLock::new(),
             programs: Arc::default(),
             built_ins: OnceLock::new(),

@@ -171,6 +171,20 @@ impl Nexus {
         Ok(consent.filter(|consent| consent.covers(toolkit.as_str(), Some(&artifact))))
     }
 
+    /// The deployer's consent to a toolkit without an artifact: a third-party task,
+    /// native program or data source.
+    pub(super) fn toolkit_consent(
+        &self,
+        toolkit: &ToolkitId,
+        trust: Trust,
+    ) -> Result<Option<Consent>, Error> {
+        if trust == Trust::FirstParty {
+            return Ok(None);
+        }
+        let consent = consent::load(&self.home, toolkit)?;
+        Ok(consent.filter(|consent| consent.covers(toolkit.as_str(), None)))
+    }
+
     /// The binding's program, loaded unless it was before.
     pub(super) fn load(&self, binding: &Binding) -> Result<Program, Error> {
         // Compiled code must not outlive trust in what it was compiled from.

@@ -1,5 +1,6 @@
 //! Task recipes, run as the command calls they are lowered to.
 
+use std::collections::BTreeMap;
 use std::io::{self, PipeWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use wb_manifest::{Diagnostic, Manifest, Recipe, RelPath, Severity, Span, Toolkit
 use wb_policy::{Cap, CapSet, Grant, Profile, Trust, Usage};
 
 use super::Nexus;
-use crate::consent;
+use super::native::{AdmittedNative, Native};
 use crate::error::{Error, ErrorKind, ManifestFault};
 use crate::task::{Call, NotLowered, Pipeline, lower};
 use crate::toolkits::Toolkits;
@@ -27,6 +28,8 @@ pub struct Task {
     toolkit: ToolkitId,
     declared: CapSet,
     trust: Trust,
+    /// The native programs of its own toolkit.
+    natives: BTreeMap<String, Native>,
 }
 
 /// Where the streams of a task lead.
@@ -88,11 +91,12 @@ impl Nexus {
             // A recipe is calls of commands, whether or not the manifest says so.
             declared: manifest.cap_set().with(Cap::Commands),
             trust: self.trust_in(id, manifest)?,
+            natives: self.natives(id, &reading)?,
         })
     }
 
     /// Whose code the toolkit is: an installation may have said it is not ours.
-    fn trust_in(&self, id: &ToolkitId, manifest: &Manifest) -> Result<Trust, Error> {
+    pub(super) fn trust_in(&self, id: &ToolkitId, manifest: &Manifest) -> Result<Trust, Error> {
         let (table, _) = self.registry.read(|_| true)?;
         let own = table.iter().filter(|b| b.toolkit.as_ref() == Some(id));
         Ok(own.map(|b| b.trust).fold(manifest.trust(), Ord::max))
@@ -151,11 +155,7 @@ impl Nexus {
 
     /// What the task as a whole may do: run commands, if anything.
     fn task_grant(&self, task: &Task, profile: &Profile) -> Result<Grant, Error> {
-        let consent = match task.trust {
-            Trust::FirstParty => None,
-            Trust::ThirdParty => consent::load(&self.home, &task.toolkit)?
-                .filter(|consent| consent.covers(task.toolkit.as_str(), None)),
-        };
+        let consent = self.toolkit_consent(&task.toolkit, task.trust)?;
         let grant = Grant::decide(task.declared, task.trust, profile, consent.as_ref());
         let grant = grant.map_err(|refused| {
             let toolkit = task.toolkit.to_string();
@@ -185,23 +185,46 @@ impl Nexus {
             let name = task.name.clone();
             return Err(ErrorKind::TaskNotGranted { name, reason }.into());
         }
-        let binding = self.resolve(&call.name)?;
+        let binding = match (self.resolve(&call.name), task.natives.get(&call.name)) {
+            (Ok(binding), _) => binding,
+            (Err(error), Some(native))
+                if matches!(error.kind(), ErrorKind::NoSuchCommand { .. }) =>
+            {
+                let program = Program::Native(self.admit_native(native, profile)?.into());
+                return Ok(Admitted { call, program });
+            }
+            (Err(error), _) => return Err(error),
+        };
         let own = self.grant_here(&binding, profile)?;
         let program = self.load(&binding)?;
         let services = self.services(&own, profile)?;
-        Ok(Admitted {
-            call,
-            command: program.admit(&own, &services)?,
-            arg_mode: binding.arg_mode,
-        })
+        let command = program.admit(&own, &services)?;
+        let program = Program::Wasm(command, binding.arg_mode);
+        Ok(Admitted { call, program })
     }
 }
 
 /// A call whose command may run.
 struct Admitted<'a> {
     call: &'a Call,
-    command: Command,
-    arg_mode: ArgMode,
+    program: Program,
+}
+
+/// What a call of a recipe runs.
+enum Program {
+    /// A registered command.
+    Wasm(Command, ArgMode),
+    /// A native program of the task's own toolkit.
+    Native(Box<AdmittedNative>),
+}
+
+impl Program {
+    fn run_in(&self, job: &Job, invocation: Invocation) -> Result<Outcome, Error> {
+        match self {
+            Self::Wasm(command, mode) => Ok(command.run_in(job, invocation.arg_mode(*mode))?),
+            Self::Native(native) => native.run_in(job, invocation),
+        }
+    }
 }
 
 /// How one command of a line ended.
@@ -243,16 +266,15 @@ fn run_line(
         };
         let invocation = Invocation::new(&admitted.call.name)
             .args(&admitted.call.args)
-            .arg_mode(admitted.arg_mode)
             .stdin(std::mem::replace(&mut input, next))
             .stdout(output)
             .stderr(stderr());
-        runs.push((&admitted.command, invocation, unread));
+        runs.push((&admitted.program, invocation, unread));
     }
-    let run = &|(command, invocation, unread): (&Command, Invocation, Arc<AtomicBool>)| -> Result<CallEnd, Error> {
-        let outcome = command.run_in(job, invocation)?;
+    let run = &|(program, invocation, unread): (&Program, Invocation, Arc<AtomicBool>)| {
+        let outcome = program.run_in(job, invocation)?;
         let unread = unread.load(Ordering::Relaxed);
-        Ok(CallEnd { outcome, unread })
+        Ok::<_, Error>(CallEnd { outcome, unread })
     };
     // One command needs no thread of its own.
     let ends: Vec<Result<CallEnd, Error>> = match runs.pop() {

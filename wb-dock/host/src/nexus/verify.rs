@@ -8,6 +8,7 @@ use wb_manifest::{BuildSrc, Lang, ToolkitId, Tree};
 use wb_registry::{Check, Facilities, Finding, Outcome, Report, Surroundings, cross_check, verify};
 
 use super::Nexus;
+use crate::config::on_path;
 use crate::error::Error;
 use crate::toolkits::Toolkits;
 
@@ -89,8 +90,7 @@ impl Facilities for ThisHost {
     }
 
     fn has_native(&self, program: &str) -> bool {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+        on_path(program).is_some()
     }
 
     fn conforms(&self, component: &[u8], world: &str, wit: &Tree) -> Result<(), Vec<String>> {

@@ -1,0 +1,65 @@
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The native programs that toolkits of the posix shape may run; none by default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NativePrograms {
+    programs: Vec<Program>,
+}
+
+/// A program: a name that is looked for on the `PATH`, or an absolute path.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Program(PathBuf);
+
+impl TryFrom<String> for Program {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let path = Path::new(&text);
+        let is_name = path.file_name() == Some(OsStr::new(&text));
+        if is_name || (path.is_absolute() && path.file_name().is_some()) {
+            return Ok(Self(path.to_owned()));
+        }
+        Err(format!(
+            "`{text}` is neither the name of a program nor an absolute path"
+        ))
+    }
+}
+
+impl NativePrograms {
+    /// The file of the program `name`, if the deployer has opted in to it; the bare
+    /// name if the `PATH` does not lead to one.
+    pub(crate) fn find(&self, name: &str) -> Option<PathBuf> {
+        let is_named = |program: &&Program| program.0.file_name() == Some(OsStr::new(name));
+        let program = &self.programs.iter().find(is_named)?.0;
+        if program.is_absolute() {
+            return Some(program.clone());
+        }
+        Some(on_path(name).unwrap_or_else(|| program.clone()))
+    }
+}
+
+/// The file that the `PATH` of this process leads to. Directories that depend on where
+/// one is are passed over: what they hold may be anybody's.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let directories = std::env::split_paths(&path).filter(|directory| directory.is_absolute());
+    let mut files = directories.map(|directory| directory.join(program));
+    files.find(|file| is_executable(file))
+}
+
+#[cfg(unix)]
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let meta = std::fs::metadata(file);
+    meta.is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(file: &Path) -> bool {
+    file.is_file()
+}
