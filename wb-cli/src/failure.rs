@@ -85,7 +85,6 @@ impl From<wb_host::Error> for Failure {
             ErrorKind::Refused { .. }
             | ErrorKind::Unsigned { .. }
             | ErrorKind::TaskNotGranted { .. }
-            | ErrorKind::TierUnavailable { .. }
             | ErrorKind::NativeRefused { .. }
             | ErrorKind::SourceNotGranted { .. }
             | ErrorKind::Tier(wb_tier::Error::Unavailable(_) | wb_tier::Error::NotAllowed { .. }) => {

@@ -184,7 +184,7 @@ fn nested(_: &mut Criterion) {
     const RUNS: u32 = 20_000;
     let engine = Engine::builder().pooling(INSTANCES).build().unwrap();
     let child = Resolved {
-        program: engine.load(&wasm("cat")).unwrap(),
+        code: engine.load(&wasm("cat")).unwrap().into(),
         grant: Grant::none(),
         arg_mode: ArgMode::Argv,
     };

@@ -55,7 +55,7 @@ impl Recorder for Steps {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::new()?;
     let greet = Resolved {
-        program: engine.load(&wat::parse_str(GREET)?)?,
+        code: engine.load(&wat::parse_str(GREET)?)?.into(),
         grant: Grant::none(),
         arg_mode: ArgMode::Argv,
     };

@@ -30,7 +30,7 @@ pub(crate) mod vfs;
 
 pub use browse::{Browse, Link, Page};
 pub use child::Ran;
-pub use commands::{Commands, Elsewhere, Resolved};
+pub use commands::{Cage, Code, Commands, Elsewhere, Resolved};
 pub use failure::{Failure, FailureKind};
 pub use kv::Kv;
 pub use llm::{Completion, Llm, Message, Prompt, Role, Tokens};

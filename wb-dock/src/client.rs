@@ -28,9 +28,11 @@ pub(crate) struct Client {
     pub(crate) alone: bool,
 }
 
-/// On whose account a run is, and what it shares with others.
+/// On whose account a run is: its budget and deadline, inside those of the run that
+/// started it. Made by [`Job::account`](crate::Job::account), or for a
+/// [`Cage`](crate::cap::Cage).
 #[derive(Clone, Debug)]
-pub(crate) struct Account {
+pub struct Account {
     pub(crate) meter: Meter,
     /// Whether it has all cores for itself.
     pub(crate) alone: bool,

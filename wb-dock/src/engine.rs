@@ -21,6 +21,7 @@ use crate::code_cache::Code;
 #[cfg(not(all(feature = "code-cache", unix)))]
 mod code;
 mod kernels;
+mod machine_code;
 mod ticker;
 
 #[cfg(not(all(feature = "code-cache", unix)))]
@@ -209,7 +210,8 @@ impl Engine {
         &self.0.engine
     }
 
-    pub(crate) fn counts_fuel(&self) -> bool {
+    /// Whether it counts fuel: a setting that compiled code depends on.
+    pub fn counts_fuel(&self) -> bool {
         self.0.settings.counts_fuel
     }
 

@@ -120,7 +120,8 @@ mod services;
 mod shape;
 mod wasi;
 
-pub use cap::{Commands, Resolved, Session};
+pub use cap::{Code, Commands, Resolved, Session};
+pub use client::Account;
 pub use engine::{Engine, EngineBuilder};
 pub use error::{Error, ErrorKind};
 pub use event::{Ended, Event, Recorder, Step};

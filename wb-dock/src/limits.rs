@@ -124,6 +124,13 @@ impl Meter {
         }
     }
 
+    /// The error of a run that is over its time, whether or not it is: it names whose
+    /// time that is.
+    pub(crate) fn out_of_time(&self) -> Exceeded {
+        let whose = self.deadline().map_or(&self.0.budget, |(_, budget)| budget);
+        whose.out_of_time(self.elapsed())
+    }
+
     pub(crate) fn charge(&self, resource: Resource, amount: u64) -> Result<(), Exceeded> {
         self.0.budget.charge(resource, amount)
     }

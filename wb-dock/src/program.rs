@@ -241,6 +241,10 @@ impl Program {
         &self.0.engine
     }
 
+    pub(crate) fn module(&self) -> &Module {
+        &self.0.module
+    }
+
     /// The export `_start`, if it is a function of nothing to nothing.
     pub(crate) fn start(&self) -> Option<&ModuleExport> {
         self.0.start.as_ref()

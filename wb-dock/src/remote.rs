@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wb_policy::{Budget, CapSet, Exceeded, Grant, Profiles, Resource};
+use wb_policy::{Budget, CapSet, Exceeded, Grant, Limits, Profiles, Resource, Usage};
 
 use crate::cap::{Failure, Session};
 use crate::client::{Account, Client, Refusal};
@@ -30,6 +30,10 @@ mod calls;
 /// sizes are checked, then the service is called.
 pub struct RemoteRun {
     client: Client,
+    /// How many runs at a time share what is left of memory and fuel.
+    share: u64,
+    /// Whether the recorder is told of it.
+    is_recorded: bool,
 }
 
 /// Why a capability gave no answer.
@@ -76,8 +80,12 @@ pub enum RandomOf {
 impl RemoteRun {
     /// A run called `name` that is about to start.
     pub fn new(name: &str, grant: &Grant, services: &Services) -> Self {
-        let meter = Meter::start(Budget::new(name, grant.limits()));
-        Self::on_meter(meter, grant, services)
+        let account = Account {
+            meter: Meter::start(Budget::new(name, grant.limits())),
+            alone: true,
+            share: 1,
+        };
+        Self::on(account, grant, services)
     }
 
     /// The same as one of the runs of `job`, which spends the job's budget and time as
@@ -92,36 +100,50 @@ impl RemoteRun {
         grant: &Grant,
         services: &Services,
     ) -> Result<Self, Error> {
-        let meter = job.0.child(name, grant.limits())?;
-        Ok(Self::on_meter(meter, grant, services))
+        Ok(Self::on(
+            job.account(name, grant.limits())?,
+            grant,
+            services,
+        ))
     }
 
-    fn on_meter(meter: Meter, grant: &Grant, services: &Services) -> Self {
-        let account = Account {
-            meter,
-            alone: true,
-            share: 1,
-        };
+    /// A run on an account that is part of another's, and ends with it. Its time began
+    /// with the account.
+    pub fn on(account: Account, grant: &Grant, services: &Services) -> Self {
         let (services, grant) = (Arc::new(services.clone()), Arc::new(grant.clone()));
         Self {
+            share: account.share,
+            is_recorded: true,
             client: Client::new(services, grant, account),
         }
     }
 
-    /// Starts it: its time begins now, unless it runs in a job, and the recorder is
-    /// told.
+    /// Starts it: its time begins now, unless it is on the account of another, and the
+    /// recorder is told.
     #[must_use]
     pub fn start(mut self) -> Self {
-        let budget = self.client.meter.budget().clone();
-        let depth = budget.depth();
-        if depth == 0 {
+        if !self.is_nested() {
+            let budget = self.client.meter.budget().clone();
             self.client.meter = Meter::start(budget);
         }
-        self.client.services.record(&Event::Started {
-            command: self.name(),
-            depth,
-        });
+        if self.is_recorded {
+            self.client.services.record(&Event::Started {
+                command: self.name(),
+                depth: self.depth(),
+            });
+        }
         self
+    }
+
+    /// Is not told to the recorder, as kernels are not.
+    #[must_use]
+    pub fn unrecorded(mut self) -> Self {
+        self.is_recorded = false;
+        self
+    }
+
+    fn depth(&self) -> usize {
+        self.client.meter.budget().depth()
     }
 
     /// The name it runs under.
@@ -168,6 +190,34 @@ impl RemoteRun {
         }
     }
 
+    /// Whether it is on the account of another run.
+    pub fn is_nested(&self) -> bool {
+        self.depth() > 0
+    }
+
+    /// What the guest may use: the limits of its grant, and of those around it what is
+    /// left.
+    pub fn limits(&self) -> Limits {
+        let own = self.client.grant.limits();
+        if !self.is_nested() {
+            return own;
+        }
+        let budget = self.client.meter.budget();
+        let left = |resource| budget.remaining(resource);
+        Limits {
+            memory: left(Resource::Memory) / self.share,
+            wall: self.time_left(),
+            fuel: budget
+                .take_fuel(0)
+                .map(|_| left(Resource::Fuel) / self.share),
+            output: left(Resource::Output),
+            host_calls: left(Resource::HostCalls),
+            egress: left(Resource::Egress),
+            children: u32::try_from(left(Resource::Children)).unwrap_or(u32::MAX),
+        }
+        .tightest(own)
+    }
+
     /// How long it may still take.
     pub fn time_left(&self) -> Duration {
         self.client.meter.remaining()
@@ -175,8 +225,7 @@ impl RemoteRun {
 
     /// The error of a run that is over its time.
     pub fn out_of_time(&self) -> Exceeded {
-        let meter = &self.client.meter;
-        meter.budget().out_of_time(meter.elapsed())
+        self.client.meter.out_of_time()
     }
 
     /// Spends from its budget.
@@ -189,15 +238,69 @@ impl RemoteRun {
         self.client.meter.check_time()
     }
 
-    /// Closes the ledger and notes how the run ended.
+    /// What was spent until now.
+    pub fn usage(&self) -> Usage {
+        self.client.meter.budget().usage()
+    }
+
+    /// Raises what was spent to `used`, of which the guest's side knows: output, calls
+    /// that it answered itself, fuel. Comes before everything that spends from the
+    /// same budget here.
     ///
-    /// Time, host calls, egress and children are those counted here; memory, fuel
-    /// and output are what the guest's side reports.
+    /// A guest's side that lies can only spend more than it did.
     ///
     /// # Errors
     ///
-    /// The error that `ended` is.
+    /// [`Exceeded`] when there is no room.
+    pub fn catch_up(&self, used: &Usage) -> Result<(), Exceeded> {
+        let ours = self.usage();
+        let amounts = [
+            (Resource::Output, used.output, ours.output),
+            (Resource::HostCalls, used.host_calls, ours.host_calls),
+            (Resource::Fuel, used.fuel, ours.fuel),
+        ];
+        for (resource, used, ours) in amounts {
+            self.client
+                .meter
+                .charge(resource, used.saturating_sub(ours))?;
+        }
+        Ok(())
+    }
+
+    /// The limit that the guest's side met, after it had spent `used`, in the words of
+    /// the ledger: whose it is, and how much it is in all.
+    pub fn in_full(&self, met: Exceeded, used: &Usage) -> Exceeded {
+        if !self.is_nested() || *met.by != *self.name() {
+            return met;
+        }
+        let meter = &self.client.meter;
+        let refused = match met.resource {
+            Resource::Wall => return self.out_of_time(),
+            Resource::Memory => {
+                let most = used.memory_peak.saturating_add(met.asked);
+                meter.budget().reserve_memory(most).err()
+            }
+            resource => {
+                let caught_up = self.catch_up(used);
+                caught_up
+                    .and_then(|()| meter.charge(resource, met.asked))
+                    .err()
+            }
+        };
+        refused.unwrap_or(met)
+    }
+
+    /// Closes the ledger and notes how the run ended.
+    ///
+    /// Time, host calls, egress and children are those counted here; memory, fuel
+    /// and output are what the guest's side reports, and are spent here as well.
+    ///
+    /// # Errors
+    ///
+    /// The error that `ended` is, or the limit of a run around it that has no room for
+    /// what was reported.
     pub fn finish(self, ended: Result<Outcome, Error>) -> Result<Outcome, Error> {
+        let ended = self.spend(ended);
         let meter = &self.client.meter;
         let ours = meter.budget().usage();
         let caps = meter.budget().caps();
@@ -229,15 +332,34 @@ impl RemoteRun {
                 (how, usage)
             }
         };
-        self.client.services.record(&Event::Finished(Step {
-            command: meter.budget().by(),
-            depth: meter.budget().depth(),
-            ended: how,
-            elapsed,
-            usage,
-            caps: &caps,
-        }));
+        if self.is_recorded {
+            self.client.services.record(&Event::Finished(Step {
+                command: meter.budget().by(),
+                depth: self.depth(),
+                ended: how,
+                elapsed,
+                usage,
+                caps: &caps,
+            }));
+        }
         ended
+    }
+
+    /// Charges what the guest's side reports to those around it.
+    fn spend(&self, ended: Result<Outcome, Error>) -> Result<Outcome, Error> {
+        let outcome = match &ended {
+            Ok(outcome) => Some(outcome),
+            Err(error) => error.outcome(),
+        };
+        let Some(used) = outcome.map(|outcome| outcome.usage) else {
+            return ended;
+        };
+        // Its memory is gone; what is left of it is how much there was at a time.
+        let peak = self.client.meter.budget().reserve_memory(used.memory_peak);
+        match (peak.map(drop).and(self.catch_up(&used)), ended) {
+            (Err(exceeded), Ok(outcome)) => Err(Error::from(exceeded).with_outcome(outcome)),
+            (_, ended) => ended,
+        }
     }
 }
 

@@ -40,6 +40,14 @@ pub trait Host: Send + Sync {
         None
     }
 
+    /// Kills the processes that have a run of this host under way, as the system might,
+    /// and says how many there were.
+    ///
+    /// Default: nothing; guests run in this process, and the cases about it are skipped.
+    fn kill_workers(&self) -> Option<usize> {
+        None
+    }
+
     /// New files and tables, empty: what the host puts behind `vfs`.
     ///
     /// Default: [`Sqlite`] in memory.

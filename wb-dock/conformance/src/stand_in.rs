@@ -42,8 +42,9 @@ impl Table {
     pub(crate) fn set(&self, name: &str, wasm: &[u8], grant: Grant) {
         static ENGINE: LazyLock<Engine> =
             LazyLock::new(|| Engine::new().expect("this machine can run the Dock"));
+        let program = ENGINE.load(wasm).expect("the guests of the suite load");
         let resolved = Resolved {
-            program: ENGINE.load(wasm).expect("the guests of the suite load"),
+            code: program.into(),
             grant,
             arg_mode: ArgMode::Argv,
         };

@@ -45,19 +45,37 @@ impl Host for InTier {
     ) -> Result<Ended, Refusal> {
         let module = Module::new(wasm.to_vec());
         let run = self.runner.run(&module, grant, services, invocation);
-        match run {
-            Ok(outcome) => Ok(outcome.into()),
-            Err(Error::Dock(error)) => Err(error.into()),
-            Err(error) => Err(Refusal {
-                code: error.code().to_owned(),
-                message: error.to_string(),
-                ..Refusal::default()
-            }),
-        }
+        run.map(Into::into).map_err(refusal)
+    }
+
+    fn admit_component(
+        &self,
+        wasm: &[u8],
+        grant: &Grant,
+        services: &Services,
+    ) -> Option<Result<(), Refusal>> {
+        let module = Module::component(wasm.to_vec());
+        let admitted = self.runner.admit(&module, grant, services);
+        Some(admitted.map_err(refusal))
+    }
+
+    fn kill_workers(&self) -> Option<usize> {
+        Some(self.runner.kill_busy())
     }
 
     fn slack(&self) -> Duration {
         self.slack
+    }
+}
+
+fn refusal(error: Error) -> Refusal {
+    match error {
+        Error::Dock(error) => error.into(),
+        error => Refusal {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            ..Refusal::default()
+        },
     }
 }
 
@@ -98,15 +116,16 @@ pub fn tiers(worker: &Path, slack: Duration) -> Result<Tiers, wb_dock::Error> {
 fn start(tier: Tier, worker: &Path) -> Result<Box<dyn Runner>, String> {
     use wb_tier::{Container, Process, Vm};
     let start = || -> Result<Box<dyn Runner>, Error> {
+        let engine = Engine::new()?;
         Ok(match tier {
-            Tier::Instance => Box::new(wb_tier::Instance::new(Engine::new()?)),
+            Tier::Instance => Box::new(wb_tier::Instance::new(engine)),
             Tier::Process => {
                 let process = Process::with_worker(worker);
                 process.probe()?;
-                Box::new(process)
+                Box::new(process.compiled_on(engine))
             }
-            Tier::Vm => Box::new(Vm::new(&Vm::parts(worker)?)?),
-            Tier::Container => Box::new(Container::new(worker)?),
+            Tier::Vm => Box::new(Vm::new(&Vm::parts(worker)?)?.compiled_on(engine)),
+            Tier::Container => Box::new(Container::new(worker)?.compiled_on(engine)),
         })
     };
     start().map_err(|error| error.to_string())

@@ -3,7 +3,7 @@ use std::io;
 
 use bytes::Bytes;
 use wb_manifest::{Diagnostic, RelPath, UnknownWord};
-use wb_policy::{Refused, Resource, Shape, Tier};
+use wb_policy::{Refused, Resource, Shape};
 use wb_registry::federation::FederationError;
 use wb_registry::{BindError, BundleError, InstallError, NameError, RollbackError, StoreError};
 
@@ -176,15 +176,6 @@ pub enum ErrorKind {
         toolkit: String,
         /// What it asks for.
         refused: Refused,
-    },
-    /// Policy wants the run contained better than it can be where it was asked for:
-    /// inside another run, in a task, or as a shape that no worker runs.
-    #[error("`{name}` must run in tier `{tier}`, which is not to be had from here")]
-    TierUnavailable {
-        /// The command.
-        name: String,
-        /// The tier.
-        tier: Tier,
     },
     /// A native program that must not run.
     #[error("the native program `{name}` must not run: {reason}")]
@@ -370,7 +361,6 @@ impl Error {
             ErrorKind::Stale { .. } => "host/stale",
             ErrorKind::NotRunnable { .. } => "host/not-runnable",
             ErrorKind::Refused { ref refused, .. } => refused.code(),
-            ErrorKind::TierUnavailable { .. } => "host/tier-unavailable",
             ErrorKind::NativeRefused { .. } => "host/native-refused",
             ErrorKind::NoSuchProgram { .. } => "host/no-such-program",
             ErrorKind::NoSuchProfile { .. } => "host/no-such-profile",
@@ -418,10 +408,6 @@ impl Error {
             ErrorKind::NotBuilt { ref id, .. } | ErrorKind::Stale { ref id, .. } => {
                 return Some(format!("build it: wbx toolkit build {id}"));
             }
-            ErrorKind::TierUnavailable { .. } => Some(
-                "run it by itself with `wbx run`, or accept the weaker tier for others' code \
-                 with `--third-party-tier instance`",
-            ),
             ErrorKind::DiskFull { .. } => {
                 Some("free some space (`wbx gc` removes what no command uses), then run it again")
             }

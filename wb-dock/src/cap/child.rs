@@ -1,17 +1,21 @@
 //! Runs that a guest starts: found by name, under the budget of who asks.
 //! Behind `commands`, `exec` and `parallel`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use wasmtime::{AsContext, AsContextMut, StoreContextMut};
+use wb_policy::Cap;
 
 use super::Failure;
-use super::commands::Resolved;
-use crate::client::{Account, Call, Client};
-use crate::error::ErrorKind;
+use super::commands::{Cage, Code, Elsewhere, Resolved};
+use crate::client::{Account, Call, Client, Received, Refusal};
+use crate::error::{Error, ErrorKind};
 use crate::guest::Guest;
 use crate::import::Answer;
 use crate::limits::Stop;
-use crate::services::CpuWatch;
+use crate::outcome::Outcome;
+use crate::services::{CpuWatch, Services};
 use crate::shape::{Command, Invocation};
 
 /// How many runs may enclose one another around the innermost.
@@ -49,6 +53,19 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Has the command run by somebody else, who finds it and charges what it uses.
+    pub(crate) fn run_elsewhere(
+        self,
+        call: &Call<'_>,
+        elsewhere: &dyn Elsewhere,
+        cap: Cap,
+        name: &str,
+    ) -> Result<Ran, Refusal> {
+        call.ask(self.len(), |who| {
+            elsewhere.run(who, cap, name, self.args, self.env, self.stdin)
+        })
+    }
+
     fn len(&self) -> usize {
         let args = self.args.iter().map(String::len);
         let env = self
@@ -70,6 +87,12 @@ pub struct Ran {
     pub stderr: Bytes,
 }
 
+impl Received for Ran {
+    fn bytes(&self) -> usize {
+        self.stdout.len() + self.stderr.len()
+    }
+}
+
 impl From<Ran> for Answer {
     fn from(ran: Ran) -> Self {
         let answer = match ran.result {
@@ -84,8 +107,15 @@ impl From<Ran> for Answer {
 /// A command that the guest may run, ready to be started any number of times.
 pub(crate) struct Child {
     name: String,
-    command: Command,
+    place: Place,
+    services: Arc<Services>,
     resolved: Resolved,
+}
+
+/// Where it runs.
+enum Place {
+    Here(Command),
+    Caged(Arc<dyn Cage>),
 }
 
 impl Child {
@@ -102,25 +132,24 @@ impl Child {
             .resolve(name)
             .map_err(Failure::refused)?
             .ok_or_else(|| Failure::not_found(format!("no such command `{name}`")))?;
-        let admitted = resolved
-            .program
-            .admit_shared(&resolved.grant, &client.services);
-        let command = admitted.map_err(|error| match error.kind() {
-            ErrorKind::NotGranted { .. } | ErrorKind::NotProvided { .. } => {
-                Failure::refused(error.to_string())
+        let place = match &resolved.code {
+            Code::Here(program) => {
+                let admitted = program.admit_shared(&resolved.grant, &client.services);
+                Place::Here(admitted.map_err(|error| failure(&error))?)
             }
-            _ => Failure::failed(error.to_string()),
-        })?;
+            Code::Caged(cage) => Place::Caged(Arc::clone(cage)),
+        };
         Ok(Self {
             name: name.to_owned(),
-            command,
+            place,
+            services: Arc::clone(&client.services),
             resolved,
         })
     }
 
     /// Watches the processor time of this thread, if the host tells it.
     pub(crate) fn cpu_watch(&self) -> Option<CpuWatch<'_>> {
-        self.command.services().cpu_watch()
+        self.services.cpu_watch()
     }
 
     /// Runs the command once, on the account of its parent.
@@ -145,15 +174,40 @@ impl Child {
             meter,
             ..parent.clone()
         };
-        let ran = Ran::of(self.command.run_metered(invocation, account));
+        let ran = match &self.place {
+            Place::Here(command) => Ok(command.run_on(account, invocation)),
+            Place::Caged(cage) => {
+                cage.run(account, &self.resolved.grant, &self.services, invocation)
+            }
+        };
+        let ran = ran.map_or_else(Ran::not_run, Ran::of);
         call.count(sent, ran.stdout.len() + ran.stderr.len());
         parent.meter.check_time()?;
         Ok(ran)
     }
 }
 
+/// What a guest is told when the command that it started went wrong.
+fn failure(error: &Error) -> Failure {
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::NotGranted { .. } | ErrorKind::NotProvided { .. } => Failure::refused(message),
+        ErrorKind::Limit(_) => Failure::limit(message),
+        ErrorKind::BadArgument { .. } => Failure::bad_request(message),
+        _ => Failure::failed(message),
+    }
+}
+
 impl Ran {
-    fn of(ran: Result<crate::Outcome, crate::Error>) -> Self {
+    fn not_run(failure: Failure) -> Self {
+        Self {
+            result: Err(failure),
+            stdout: Bytes::new(),
+            stderr: Bytes::new(),
+        }
+    }
+
+    fn of(ran: Result<Outcome, Error>) -> Self {
         match ran {
             Ok(outcome) => Self {
                 result: Ok(outcome.exit_code),
@@ -161,12 +215,7 @@ impl Ran {
                 stderr: outcome.stderr,
             },
             Err(error) => {
-                let message = error.to_string();
-                let failure = match error.kind() {
-                    ErrorKind::Limit(_) => Failure::limit(message),
-                    ErrorKind::BadArgument { .. } => Failure::bad_request(message),
-                    _ => Failure::failed(message),
-                };
+                let failure = failure(&error);
                 let (stdout, stderr) = error
                     .outcome()
                     .map(|outcome| (outcome.stdout.clone(), outcome.stderr.clone()))

@@ -1,16 +1,22 @@
 //! Commands by name: the seam where a host has them found, and how a guest runs one.
 
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use wasmtime::{Caller, Linker};
 use wb_policy::{Cap, Grant};
 
-use super::Failure;
 use super::child::{Child, Ran, Request, lending_fuel};
-use crate::client::{Client, Refusal};
+use super::{Failure, Principal};
+use crate::client::{Account, Client, Refusal};
+use crate::error::Error;
 use crate::guest::Guest;
 use crate::import::{answer, strings};
+use crate::outcome::Outcome;
 use crate::program::Program;
-use crate::shape::ArgMode;
+use crate::services::Services;
+use crate::shape::{ArgMode, Invocation};
 
 pub(crate) mod component;
 
@@ -30,6 +36,8 @@ pub trait Commands: Send + Sync {
 
 /// Runs commands somewhere else than in this process, for a guest that is confined
 /// here alone. Whoever answers finds the command, and checks what the guest may run.
+///
+/// What the command used is spent here with [`Principal::spend`].
 pub trait Elsewhere: Send + Sync {
     /// Runs the command `name` for a guest that asks by `cap`: `commands` or `exec`.
     ///
@@ -38,6 +46,7 @@ pub trait Elsewhere: Send + Sync {
     /// When it was not started.
     fn run(
         &self,
+        who: &Principal<'_>,
         cap: Cap,
         name: &str,
         args: Vec<String>,
@@ -50,14 +59,61 @@ pub trait Elsewhere: Send + Sync {
     /// # Errors
     ///
     /// When none was started.
-    fn run_many(&self, name: &str, inputs: &[Bytes]) -> Result<Vec<Ran>, Failure>;
+    fn run_many(
+        &self,
+        who: &Principal<'_>,
+        name: &str,
+        inputs: &[Bytes],
+    ) -> Result<Vec<Ran>, Failure>;
+}
+
+/// Runs one command in a stronger cage than this process, for a guest that started it.
+pub trait Cage: Send + Sync {
+    /// Runs it once on `account`, from start to exit, under `grant`.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure`] when the cage is not to be had or broke; what went wrong with the
+    /// run itself is inside.
+    fn run(
+        &self,
+        account: Account,
+        grant: &Grant,
+        services: &Services,
+        invocation: Invocation,
+    ) -> Result<Result<Outcome, Error>, Failure>;
+}
+
+/// Where a command runs.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Code {
+    /// In this process.
+    Here(Program),
+    /// In a cage of its own. Whether it may have its imports is found out there.
+    Caged(Arc<dyn Cage>),
+}
+
+impl From<Program> for Code {
+    fn from(program: Program) -> Self {
+        Self::Here(program)
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here(program) => f.debug_tuple("Here").field(program).finish(),
+            Self::Caged(_) => f.debug_tuple("Caged").finish_non_exhaustive(),
+        }
+    }
 }
 
 /// A command that a guest may run.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// Its code.
-    pub program: Program,
+    /// Its code, in this process or in a cage.
+    pub code: Code,
     /// What it may do. It spends from the budget of whoever started it, too.
     pub grant: Grant,
     /// How it takes its arguments.
@@ -72,16 +128,15 @@ pub(crate) fn run(
     stdin: &[u8],
 ) -> Result<Ran, Refusal> {
     let call = client.call(Cap::Commands)?;
-    if let Some(elsewhere) = call.elsewhere() {
-        let stdin = Bytes::copy_from_slice(stdin);
-        return Ok(elsewhere.run(Cap::Commands, name, args, Vec::new(), stdin)?);
-    }
-    let child = Child::find(client, &call, name)?;
     let request = Request {
         args,
         env: Vec::new(),
         stdin: Bytes::copy_from_slice(stdin),
     };
+    if let Some(elsewhere) = call.elsewhere() {
+        return request.run_elsewhere(&call, elsewhere, Cap::Commands, name);
+    }
+    let child = Child::find(client, &call, name)?;
     Ok(child.run(&call, &client.account(), request)?)
 }
 

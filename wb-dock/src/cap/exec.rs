@@ -21,16 +21,15 @@ pub(crate) fn run(
     stdin: &[u8],
 ) -> Result<Ran, Refusal> {
     let call = client.call(Cap::Exec)?;
-    if let Some(elsewhere) = call.elsewhere() {
-        let stdin = Bytes::copy_from_slice(stdin);
-        return Ok(elsewhere.run(Cap::Exec, name, args, env, stdin)?);
-    }
-    let child = Child::find(client, &call, name)?;
     let request = Request {
         args,
         env,
         stdin: Bytes::copy_from_slice(stdin),
     };
+    if let Some(elsewhere) = call.elsewhere() {
+        return request.run_elsewhere(&call, elsewhere, Cap::Exec, name);
+    }
+    let child = Child::find(client, &call, name)?;
     Ok(child.run(&call, &client.account(), request)?)
 }
 

@@ -33,7 +33,8 @@ pub(crate) fn run_many(client: &Client, name: &str, inputs: &[Bytes]) -> Result<
         return Err(Failure::limit(message).into());
     }
     if let Some(elsewhere) = call.elsewhere() {
-        return Ok(elsewhere.run_many(name, inputs)?);
+        let sent = inputs.iter().map(Bytes::len).sum();
+        return call.ask(sent, |who| elsewhere.run_many(who, name, inputs));
     }
     let child = Child::find(client, &call, name)?;
     Ok(fan_out(&child, &call, &client.account(), inputs)?)

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use wb_policy::{Budget, Grant, Resource};
+use wb_policy::{Budget, Exceeded, Grant, Resource, Usage};
 
 use super::{Failure, Session};
 use crate::limits::Meter;
@@ -68,9 +68,35 @@ impl<'a> Principal<'a> {
         let charged = self.meter.charge(Resource::Egress, bytes);
         charged.map_err(|exceeded| {
             let failure = Failure::limit(exceeded.to_string());
-            self.meter.overdraw(exceeded);
+            self.overdraw(exceeded);
             failure
         })
+    }
+
+    /// What the run has used so far, by the commands it started as well.
+    pub fn usage(&self) -> Usage {
+        self.meter.budget().usage()
+    }
+
+    /// Spends what was used somewhere else on behalf of the run: output, calls and
+    /// fuel of commands that it started by [`Elsewhere`](super::Elsewhere).
+    pub fn spend(&self, used: &Usage) {
+        let spent = [
+            (Resource::Output, used.output),
+            (Resource::HostCalls, used.host_calls),
+            (Resource::Fuel, used.fuel),
+        ];
+        for (resource, amount) in spent {
+            if let Err(exceeded) = self.meter.charge(resource, amount) {
+                self.overdraw(exceeded);
+            }
+        }
+    }
+
+    /// Ends the guest with this call, whatever the service answers: a limit was met
+    /// where its budget is kept.
+    pub fn overdraw(&self, exceeded: Exceeded) {
+        self.meter.overdraw(exceeded);
     }
 
     pub(crate) fn meter(&self) -> &Meter {

@@ -296,6 +296,10 @@ impl ComponentProgram {
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }
+
+    pub(crate) fn component(&self) -> &Code {
+        &self.0.code
+    }
 }
 
 impl fmt::Debug for ComponentProgram {

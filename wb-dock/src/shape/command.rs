@@ -56,10 +56,6 @@ impl Command {
         .into())
     }
 
-    pub(crate) fn services(&self) -> &Services {
-        &self.services
-    }
-
     /// The program behind the command.
     pub fn program(&self) -> &Program {
         &self.program
@@ -83,7 +79,7 @@ impl Command {
             alone: true,
             share: 1,
         };
-        self.run_metered(invocation, account)
+        self.run_on(account, invocation)
     }
 
     /// Runs the command to its end as a part of `job`, whose budget and time it spends.
@@ -92,21 +88,17 @@ impl Command {
     ///
     /// As [`Command::run`]; [`ErrorKind::Limit`] also for what the job may use.
     pub fn run_in(&self, job: &Job, invocation: Invocation) -> Result<Outcome, Error> {
-        let meter = job.0.child(&invocation.name, self.grant.limits())?;
-        let account = Account {
-            meter,
-            alone: true,
-            share: 1,
-        };
-        self.run_metered(invocation, account)
+        let account = job.account(&invocation.name, self.grant.limits())?;
+        self.run_on(account, invocation)
     }
 
-    /// Runs the command on the account of `account`.
-    pub(crate) fn run_metered(
-        &self,
-        mut invocation: Invocation,
-        account: Account,
-    ) -> Result<Outcome, Error> {
+    /// Runs the command to its end on the account of another run, whose budget and time
+    /// it spends.
+    ///
+    /// # Errors
+    ///
+    /// As [`Command::run`]; [`ErrorKind::Limit`] also for what the other run may use.
+    pub fn run_on(&self, account: Account, mut invocation: Invocation) -> Result<Outcome, Error> {
         let engine = self.program.engine();
         let meter = account.meter.clone();
         let budget = meter.budget().clone();

@@ -233,7 +233,7 @@ impl Commands for Cat {
         let path = format!("{}/tests/guests/cat.wat", env!("CARGO_MANIFEST_DIR"));
         let program = self.0.load(&wat::parse_file(path).unwrap()).unwrap();
         Ok(Some(Resolved {
-            program,
+            code: program.into(),
             grant: Grant::none(),
             arg_mode: wb_dock::ArgMode::Argv,
         }))

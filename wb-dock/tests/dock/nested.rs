@@ -43,7 +43,7 @@ impl Table {
     fn add(&mut self, name: &'static str, guest: &str, grant: Grant) {
         let program = program(&self.engine, guest);
         let resolved = Resolved {
-            program,
+            code: program.into(),
             grant,
             arg_mode: ArgMode::Stdin1,
         };

@@ -3,13 +3,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use wb_dock::{Grant, Invocation, Outcome, Services};
 use wb_policy::Tier;
 
 use crate::channel::Worker;
 use crate::pool::{Launch, Pool};
 use crate::worker::Settings;
-use crate::{Attempt, Confinement, Error, Module, Runner, Unavailable};
+use crate::{Attempt, Confinement, Error, Unavailable};
 
 mod root;
 mod runtime;
@@ -26,7 +25,7 @@ use runtime::{Runtime, Start};
 /// processes by control group, and a user namespace when this is not the superuser.
 /// The worker in it confines itself as it does in the process tier.
 #[derive(Debug)]
-pub struct Container(Pool<Containers>);
+pub struct Container(pub(crate) Pool<Containers>);
 
 /// A runtime and a root file system for its containers.
 #[derive(Debug)]
@@ -181,21 +180,5 @@ impl Launch for Containers {
         command.stderr(Stdio::piped());
         let worker = Worker::spawn(command).map_err(start)?;
         Ok(worker.on_end(cleanup))
-    }
-}
-
-impl Runner for Container {
-    fn tier(&self) -> Tier {
-        Tier::Container
-    }
-
-    fn run(
-        &self,
-        module: &Module,
-        grant: &Grant,
-        services: &Services,
-        invocation: Invocation,
-    ) -> Result<Outcome, Error> {
-        self.0.run(module, grant, services, invocation)
     }
 }

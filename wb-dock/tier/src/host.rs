@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use wb_dock::cap::Failure;
 use wb_dock::{Clock, RandomOf, RemoteRun, Unanswered};
-use wb_policy::{Cap, Resource};
+use wb_policy::{Cap, Resource, Usage};
 
 use crate::wire::ask::{
     Answer, Ask, CommandAsk, KvAsk, LlmAsk, QueueAsk, SecretsAsk, StreamAsk, Transport, UdpAsk,
-    VfsAsk,
+    VfsAsk, WireUsed,
 };
 
 /// Most bytes that one question can ask for.
@@ -62,9 +62,10 @@ impl Host<'_> {
             Ask::Stream(transport, ask) => stream(self.run, transport, ask)?,
             Ask::Udp(ask) => udp(self.run, ask)?,
             Ask::Command(ask) => command(self.run, ask)?,
-            Ask::Parallel { name, inputs } => {
-                let ran = self.run.parallel_run_many(&name, &inputs)?;
-                Answer::RanMany(ran.into_iter().map(Into::into).collect())
+            Ask::Parallel { name, inputs, used } => {
+                let (ran, used) =
+                    charged(self.run, used, |run| run.parallel_run_many(&name, &inputs))?;
+                Answer::RanMany(ran.into_iter().map(Into::into).collect(), used)
             }
         })
     }
@@ -193,12 +194,39 @@ fn udp(run: &mut RemoteRun, ask: UdpAsk) -> Result<Answer, Unanswered> {
 }
 
 fn command(run: &RemoteRun, ask: CommandAsk) -> Result<Answer, Unanswered> {
-    let ran = if ask.is_exec {
-        run.exec_run(&ask.name, ask.args, ask.env, &ask.stdin)?
-    } else {
-        run.commands_run(&ask.name, ask.args, &ask.stdin)?
-    };
-    Ok(Answer::Ran(ran.into()))
+    let (ran, used) = charged(run, ask.used, |run| {
+        if ask.is_exec {
+            run.exec_run(&ask.name, ask.args, ask.env, &ask.stdin)
+        } else {
+            run.commands_run(&ask.name, ask.args, &ask.stdin)
+        }
+    })?;
+    Ok(Answer::Ran(ran.into(), used))
+}
+
+/// Has commands run under the ledger that the guest's own is raised to, and says what
+/// they used.
+fn charged<T>(
+    run: &RemoteRun,
+    used: WireUsed,
+    commands: impl FnOnce(&RemoteRun) -> Result<T, Unanswered>,
+) -> Result<(T, WireUsed), Unanswered> {
+    run.catch_up(&Usage {
+        // The worker has counted the call that is about to be charged.
+        host_calls: used.host_calls.saturating_sub(1),
+        ..used.into()
+    })?;
+    let before = run.usage();
+    let ran = commands(run)?;
+    let after = run.usage();
+    Ok((
+        ran,
+        WireUsed {
+            output: after.output.saturating_sub(before.output),
+            host_calls: after.host_calls.saturating_sub(before.host_calls + 1),
+            fuel: after.fuel.saturating_sub(before.fuel),
+        },
+    ))
 }
 
 /// The answer to what has no result.

@@ -75,7 +75,7 @@ pub use attempt::Attempt;
 pub use confinement::Confinement;
 pub use error::{Error, NotAllowed, Unavailable};
 pub use instance::Instance;
-pub use module::Module;
+pub use module::{Call, Contract, Module, Values};
 pub use runner::Runner;
 
 #[cfg(target_os = "linux")]

@@ -2,25 +2,31 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use rustix::process::{Pid, Signal, kill_process};
 use wb_dock::{
-    ErrorKind, Grant, Invocation, InvocationParts, Outcome, RandomOf, RemoteRun, Services,
-    Unanswered,
+    Account, Engine, ErrorKind, Grant, Invocation, InvocationParts, Outcome, RandomOf, RemoteRun,
+    Services, Unanswered,
 };
-use wb_policy::{CapSet, Profiles, Tier};
+use wb_policy::{CapSet, Exceeded, Profiles, Tier};
 
 use crate::channel::Worker;
 use crate::host::Host;
-use crate::wire::{self, Fault, FromWorker, Load, Run, ToWorker};
-use crate::worker::Settings;
-use crate::{Attempt, Confinement, Error, Module, Runner, Unavailable};
+use crate::wire::ask::Refused;
+use crate::wire::{self, Fault, FaultOutcome, FromWorker, Load, Report, Run, Text, ToWorker, Work};
+use crate::worker::{Kind, Settings};
+use crate::{Attempt, Confinement, Contract, Error, Module, Unavailable};
+use compiler::Compiler;
 use report::Allowed;
 
+mod compiler;
 #[cfg(test)]
 mod hostile;
 mod report;
+mod runner;
 
 /// Workers kept without a call. Each holds the code of one program and no memory of
 /// a guest to speak of.
@@ -51,6 +57,9 @@ pub(crate) trait Launch: Send + Sync {
 pub(crate) struct Pool<L> {
     pub(crate) launch: L,
     idle: Mutex<Vec<(Key, Worker)>>,
+    /// The processes of the workers with a call under way.
+    busy: Mutex<Vec<u32>>,
+    compiler: Option<Compiler>,
 }
 
 /// Whom a worker belongs to. It never serves anybody else, not even the same program
@@ -58,9 +67,27 @@ pub(crate) struct Pool<L> {
 #[derive(Clone, Debug, PartialEq)]
 struct Key {
     digest: [u8; 32],
+    contract: Contract,
     tenant: String,
     grant: Grant,
     provided: CapSet,
+    /// Whether its engine counts fuel: a run on the account of another may have to.
+    counts_fuel: bool,
+}
+
+/// What is asked for: a program and what it is granted.
+#[derive(Clone, Copy)]
+pub(crate) struct Guest<'a> {
+    pub(crate) module: &'a Module,
+    pub(crate) grant: &'a Grant,
+    pub(crate) services: &'a Services,
+}
+
+/// How a call ended from the worker's side.
+struct Ended {
+    outcome: Result<(Bytes, Outcome), wb_dock::Error>,
+    /// Whether the worker can be called again.
+    is_in_step: bool,
 }
 
 impl<L: Launch> Pool<L> {
@@ -68,7 +95,14 @@ impl<L: Launch> Pool<L> {
         Self {
             launch,
             idle: Mutex::default(),
+            busy: Mutex::default(),
+            compiler: None,
         }
+    }
+
+    /// Has programs compiled here, once for all workers.
+    pub(crate) fn compile_on(&mut self, engine: Engine) {
+        self.compiler = Some(Compiler::new(engine));
     }
 
     /// Starts a worker, which has not been told anything yet.
@@ -123,6 +157,7 @@ impl<L: Launch> Pool<L> {
         let (mut worker, confinement) = self.start(Settings {
             memory: 64 << 20,
             fuel: false,
+            kind: Kind::Command,
             is_machine: false,
         })?;
         let mut results = Vec::new();
@@ -140,38 +175,48 @@ impl<L: Launch> Pool<L> {
     }
 
     /// A worker with the program in it.
-    fn worker(
-        &self,
-        key: &Key,
-        module: &Module,
-        run: &RemoteRun,
-        name: &str,
-    ) -> Result<Worker, Error> {
+    fn worker(&self, key: &Key, guest: Guest<'_>, run: &RemoteRun) -> Result<Worker, Error> {
+        let name = run.name();
         while let Some(mut worker) = self.take(key) {
             if worker.is_alive() {
                 return Ok(worker);
             }
         }
+        let code = match &self.compiler {
+            Some(compiler) => compiler.code(guest, key.counts_fuel)?,
+            None => None,
+        };
         let limits = key.grant.limits();
         let (mut worker, _) = self.start(Settings {
             memory: limits.memory,
-            fuel: limits.fuel.is_some(),
+            fuel: key.counts_fuel,
+            kind: Kind::of(&key.contract),
             is_machine: false,
         })?;
         worker.set_time(COMPILE);
-        let load = ToWorker::Load(Load {
-            wasm: module.wasm().clone(),
-            caps: key.grant.caps().iter().collect(),
-            provided: key.provided.iter().collect(),
-            profile: key.grant.profile_name().to_owned(),
-            limits: limits.into(),
-        });
-        let answer = worker
-            .send(&load)
-            .and_then(|()| worker.receive(wire::MOST_ASKED));
+        let load = |text| {
+            ToWorker::Load(Load {
+                text,
+                digest: key.digest,
+                contract: key.contract.clone(),
+                caps: key.grant.caps().iter().collect(),
+                provided: key.provided.iter().collect(),
+                profile: key.grant.profile_name().to_owned(),
+                limits: limits.into(),
+            })
+        };
+        let mut tell = |text| {
+            worker.send(&load(text))?;
+            worker.receive(wire::MOST_ASKED)
+        };
+        let wasm = || Text::Wasm(guest.module.wasm().clone());
+        let answer = match tell(code.map_or_else(wasm, Text::Code)) {
+            Ok(FromWorker::WantsWasm) => tell(wasm()),
+            answer => answer,
+        };
         match answer {
             Ok(FromWorker::Loaded(Ok(()))) => Ok(worker),
-            Ok(FromWorker::Loaded(Err(fault))) => Err(explain(fault, run).into()),
+            Ok(FromWorker::Loaded(Err(fault))) => Err(explain(fault, &key.contract, run).into()),
             Ok(_) => Err(protocol(name, "no word of the program")),
             Err(error) => Err(Self::broken(name, worker, &error)),
         }
@@ -210,89 +255,67 @@ impl<L: Launch> Pool<L> {
         idle.iter().map(|(_, worker)| worker.id()).collect()
     }
 
-    /// One call, from its first message to its last.
-    fn call(
-        worker: &mut Worker,
-        run: &mut RemoteRun,
-        parts: InvocationParts,
-    ) -> io::Result<Result<Outcome, wb_dock::Error>> {
-        let limits = run.grant().limits();
-        worker.set_time(run.time_left().saturating_add(GRACE));
-        let allowed = Allowed::new(limits, &parts.mounts);
-        let (message, mut host) = prepare(run, parts);
-        worker.send(&ToWorker::Run(message))?;
-        // What a run can leave: output, and files, which its memory holds.
-        let room = limits.output.saturating_add(limits.memory);
-        let most = room.saturating_add(wire::MOST_ASKED);
-        loop {
-            match worker.receive(most)? {
-                FromWorker::Ask(ask) => {
-                    let answer = match host.answer(ask) {
-                        Ok(answer) => Ok(answer),
-                        Err(Unanswered::Failed(failure)) => Err(failure.into()),
-                        Err(Unanswered::Stop(exceeded)) => return Ok(Err(exceeded.into())),
-                    };
-                    worker.send(&ToWorker::Answer(answer))?;
-                }
-                FromWorker::Done(Ok(report)) => return Ok(Ok(allowed.outcome(report)?)),
-                FromWorker::Done(Err(ended)) => {
-                    let (fault, report) = *ended;
-                    let error = explain(fault, host.run);
-                    return Ok(Err(match report {
-                        Some(report) => error.with_outcome(allowed.outcome(report)?),
-                        None => error,
-                    }));
-                }
-                _ => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        "no word of the run",
-                    ));
-                }
-            }
-        }
-    }
-}
-
-impl<L: Launch> Runner for Pool<L> {
-    fn tier(&self) -> Tier {
-        L::TIER
+    /// Kills the workers that have a call under way.
+    pub(crate) fn kill_calls(&self) -> usize {
+        let busy = self.busy();
+        let processes = busy
+            .iter()
+            .filter_map(|id| Pid::from_raw(i32::try_from(*id).ok()?));
+        processes
+            .filter(|id| kill_process(*id, Signal::KILL).is_ok())
+            .count()
     }
 
-    fn run(
+    /// Whether the program of `guest` may run.
+    pub(crate) fn make_ready(&self, guest: Guest<'_>) -> Result<(), Error> {
+        let run = RemoteRun::new("guest", guest.grant, guest.services);
+        let key = Key::new(guest, &run);
+        let worker = self.worker(&key, guest, &run)?;
+        self.keep(key, worker);
+        Ok(())
+    }
+
+    /// Does `work` once, on the account of another run if there is one.
+    pub(crate) fn perform(
         &self,
-        module: &Module,
-        grant: &Grant,
-        services: &Services,
+        guest: Guest<'_>,
+        account: Option<Account>,
         invocation: Invocation,
-    ) -> Result<Outcome, Error> {
+        work: Work,
+    ) -> Result<(Bytes, Outcome), Error> {
         let parts = invocation.into_parts();
         let name = parts.name.clone();
-        let run = RemoteRun::new(&name, grant, services);
-        let key = Key {
-            digest: module.digest(),
-            tenant: run.session().tenant.clone(),
-            grant: grant.clone(),
-            provided: run.provided(),
+        let run = match account {
+            None => RemoteRun::new(&name, guest.grant, guest.services),
+            Some(account) => RemoteRun::on(account, guest.grant, guest.services),
         };
-        let mut worker = self.worker(&key, module, &run, &name)?;
+        let key = Key::new(guest, &run);
+        let mut worker = self.worker(&key, guest, &run)?;
+        let run = match &work {
+            Work::Frame(_) => run.unrecorded(),
+            _ => run,
+        };
         let mut run = run.start();
-        match Self::call(&mut worker, &mut run, parts) {
+        let process = worker.id();
+        self.busy().push(process);
+        let ended = Self::call(&mut worker, &mut run, &key.contract, parts, work);
+        // Before its process is waited for: from then on the number may be another's.
+        self.busy().retain(|id| *id != process);
+        match ended {
             Ok(ended) => {
-                // A run that was ended from here left its worker in the middle of it.
-                let is_in_step = match &ended {
-                    Ok(_) => true,
-                    Err(error) => error.outcome().is_some(),
-                };
-                if is_in_step {
+                if ended.is_in_step {
                     self.keep(key, worker);
                 }
-                Ok(run.finish(ended)?)
+                let (value, outcome) = match ended.outcome {
+                    Ok((value, outcome)) => (value, Ok(outcome)),
+                    Err(error) => (Bytes::new(), Err(error)),
+                };
+                Ok((value, run.finish(outcome)?))
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 drop(worker);
                 let over = run.out_of_time();
-                Ok(run.finish(Err(over.into()))?)
+                Ok((Bytes::new(), run.finish(Err(over.into()))?))
             }
             Err(error) => {
                 let error = Self::broken(&name, worker, &error);
@@ -305,6 +328,120 @@ impl<L: Launch> Runner for Pool<L> {
             }
         }
     }
+
+    fn busy(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One call, from its first message to its last.
+    fn call(
+        worker: &mut Worker,
+        run: &mut RemoteRun,
+        contract: &Contract,
+        parts: InvocationParts,
+        work: Work,
+    ) -> io::Result<Ended> {
+        worker.set_time(run.time_left().saturating_add(GRACE));
+        let limits = run.grant().limits();
+        let allowed = Allowed::new(limits, &parts.mounts);
+        let (message, mut host) = prepare(run, parts, work);
+        worker.send(&ToWorker::Run(message))?;
+        // What a run can leave: output, files and a value, which its memory holds.
+        let room = limits.output.saturating_add(limits.memory);
+        let most = room.saturating_add(wire::MOST_ASKED);
+        // Set when the host ends the guest, which then reports what it has done.
+        let mut over: Option<Exceeded> = None;
+        loop {
+            let message = match (worker.receive(most), &over) {
+                (Ok(message), _) => message,
+                // It had its time to report.
+                (Err(_), Some(over)) => {
+                    return Ok(Ended {
+                        outcome: Err(over.clone().into()),
+                        is_in_step: false,
+                    });
+                }
+                (Err(error), None) => return Err(error),
+            };
+            match message {
+                FromWorker::Ask(ask) => {
+                    let answer = match &over {
+                        Some(over) => Err(Refused::Stop(over.into())),
+                        None => host.answer(ask).map_err(|unanswered| match unanswered {
+                            Unanswered::Failed(failure) => Refused::Failed(failure.into()),
+                            Unanswered::Stop(exceeded) => {
+                                worker.set_time(GRACE);
+                                Refused::Stop((&*over.insert(exceeded)).into())
+                            }
+                        }),
+                    };
+                    worker.send(&ToWorker::Answer(answer))?;
+                }
+                FromWorker::Done(ended) => {
+                    return Self::ended(ended, over, &allowed, host.run, contract);
+                }
+                _ => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "no word of the run",
+                    ));
+                }
+            }
+        }
+    }
+
+    /// What a worker says that its run came to, as far as the host believes it.
+    fn ended(
+        ended: Result<Report, Box<FaultOutcome>>,
+        over: Option<Exceeded>,
+        allowed: &Allowed,
+        run: &RemoteRun,
+        contract: &Contract,
+    ) -> io::Result<Ended> {
+        let (fault, report) = match ended {
+            Ok(report) => (None, Some(report)),
+            Err(ended) => (Some(ended.0), ended.1),
+        };
+        // A guest that goes on when it was ended is none of an honest worker.
+        let is_in_step = over.is_none() || matches!(fault, Some(Fault::Limit(_)));
+        let told = report.map(|report| allowed.outcome(report)).transpose()?;
+        let error = match (over, fault) {
+            (Some(over), _) => wb_dock::Error::from(over),
+            (None, Some(Fault::Limit(met))) => {
+                let used = told.as_ref().map(|(_, outcome)| outcome.usage);
+                run.in_full(met.into(), &used.unwrap_or_default()).into()
+            }
+            (None, Some(fault)) => explain(fault, contract, run),
+            (None, None) => {
+                let told = told.expect("a run without a fault has a report");
+                return Ok(Ended {
+                    outcome: Ok(told),
+                    is_in_step,
+                });
+            }
+        };
+        let error = match told {
+            Some((_, outcome)) => error.with_outcome(outcome),
+            None => error,
+        };
+        Ok(Ended {
+            outcome: Err(error),
+            is_in_step,
+        })
+    }
+}
+
+impl Key {
+    fn new(guest: Guest<'_>, run: &RemoteRun) -> Self {
+        Self {
+            digest: guest.module.digest(),
+            contract: guest.module.contract().clone(),
+            tenant: run.session().tenant.clone(),
+            grant: guest.grant.clone(),
+            provided: run.provided(),
+            counts_fuel: run.limits().fuel.is_some(),
+        }
+    }
 }
 
 impl<L: fmt::Debug> fmt::Debug for Pool<L> {
@@ -314,11 +451,14 @@ impl<L: fmt::Debug> fmt::Debug for Pool<L> {
 }
 
 /// The message that starts a run, and what stays with the host of it.
-fn prepare(run: &mut RemoteRun, parts: InvocationParts) -> (Run, Host<'_>) {
+fn prepare(run: &mut RemoteRun, parts: InvocationParts, work: Work) -> (Run, Host<'_>) {
+    let limits = run.is_nested().then(|| run.limits().into());
     let (stdin, stream) = parts.stdin.into_parts();
     let streams = (parts.stdout.into_stream(), parts.stderr.into_stream());
     let session = run.session();
     let message = Run {
+        work,
+        limits,
         session: (session.id.clone(), session.tenant.clone()),
         name: parts.name,
         args: parts.args,
@@ -343,10 +483,10 @@ fn prepare(run: &mut RemoteRun, parts: InvocationParts) -> (Run, Host<'_>) {
     (message, host)
 }
 
-fn explain(fault: Fault, run: &RemoteRun) -> wb_dock::Error {
+fn explain(fault: Fault, contract: &Contract, run: &RemoteRun) -> wb_dock::Error {
     match run.profiles() {
-        Some(profiles) => fault.into_error(run.grant(), profiles),
-        None => fault.into_error(run.grant(), &Profiles::built_in()),
+        Some(profiles) => fault.into_error(contract, run.grant(), profiles),
+        None => fault.into_error(contract, run.grant(), &Profiles::built_in()),
     }
 }
 

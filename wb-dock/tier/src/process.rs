@@ -2,13 +2,12 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use wb_dock::{Grant, Invocation, Outcome, Services};
 use wb_policy::Tier;
 
 use crate::channel::Worker;
 use crate::pool::{Launch, Pool};
 use crate::worker::{self, Settings};
-use crate::{Attempt, Confinement, Error, Module, Runner, Unavailable};
+use crate::{Attempt, Confinement, Error, Unavailable};
 
 /// Runs guests in worker processes of this very binary.
 ///
@@ -19,12 +18,13 @@ use crate::{Attempt, Confinement, Error, Module, Runner, Unavailable};
 /// these. A call that is over its time ends with the worker killed; a worker that
 /// dies is replaced with the next call.
 ///
-/// The worker compiles as well, so a compile bomb is contained like a guest.
+/// The worker compiles as well, so that a compile bomb is contained like a guest, unless
+/// [`compiled_on`](Process::compiled_on) says who does.
 #[derive(Debug)]
-pub struct Process(Pool<Reexecuted>);
+pub struct Process(pub(crate) Pool<Reexecuted>);
 
 #[derive(Debug)]
-struct Reexecuted {
+pub(crate) struct Reexecuted {
     executable: PathBuf,
 }
 
@@ -108,21 +108,5 @@ impl Launch for Reexecuted {
             .current_dir("/")
             .stderr(Stdio::null());
         Worker::spawn(command).map_err(|error| Error::start(Tier::Process, &error))
-    }
-}
-
-impl Runner for Process {
-    fn tier(&self) -> Tier {
-        Tier::Process
-    }
-
-    fn run(
-        &self,
-        module: &Module,
-        grant: &Grant,
-        services: &Services,
-        invocation: Invocation,
-    ) -> Result<Outcome, Error> {
-        self.0.run(module, grant, services, invocation)
     }
 }

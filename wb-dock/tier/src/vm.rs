@@ -2,13 +2,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::NamedTempFile;
-use wb_dock::{Grant, Invocation, Outcome, Services};
 use wb_policy::Tier;
 
 use crate::channel::Worker;
 use crate::pool::{Launch, Pool};
 use crate::worker::Settings;
-use crate::{Attempt, Confinement, Error, Module, Runner, Unavailable, machine_image};
+use crate::{Attempt, Confinement, Error, Unavailable, machine_image};
 use machine::Machine;
 
 mod machine;
@@ -19,7 +18,7 @@ mod machine;
 /// port, which is the wire: no disk, no network. The worker is its first and only process and
 /// confines itself as in the process tier.
 #[derive(Debug)]
-pub struct Vm(Pool<Qemu>);
+pub struct Vm(pub(crate) Pool<Qemu>);
 
 /// What a [`Vm`] is made of.
 #[derive(Clone, Debug)]
@@ -35,7 +34,7 @@ pub struct VmParts {
 }
 
 #[derive(Debug)]
-struct Qemu {
+pub(crate) struct Qemu {
     emulator: PathBuf,
     kernel: PathBuf,
     image: NamedTempFile,
@@ -194,21 +193,5 @@ impl Launch for Qemu {
             .current_dir("/")
             .stderr(Stdio::piped());
         Worker::spawn(command).map_err(|error| Error::start(Tier::Vm, &error))
-    }
-}
-
-impl Runner for Vm {
-    fn tier(&self) -> Tier {
-        Tier::Vm
-    }
-
-    fn run(
-        &self,
-        module: &Module,
-        grant: &Grant,
-        services: &Services,
-        invocation: Invocation,
-    ) -> Result<Outcome, Error> {
-        self.0.run(module, grant, services, invocation)
     }
 }

@@ -17,17 +17,19 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wb_policy::Cap;
 
+use crate::{Call, Contract};
+
 pub(crate) mod ask;
 mod data;
 mod failure;
 mod image;
 
-pub(crate) use failure::{Fault, FaultOutcome};
+pub(crate) use failure::{Fault, FaultOutcome, WireExceeded};
 pub(crate) use image::{WireFiles, WireMount};
 
 /// The version of the protocol. Both sides are usually one binary; a container or
 /// machine image may hold an older one.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Most bytes of a frame to a worker, which trusts its host.
 pub(crate) const MOST_TO_WORKER: u64 = 1 << 30;
@@ -44,7 +46,7 @@ pub(crate) enum ToWorker {
     /// Run it once.
     Run(Run),
     /// The answer to the question the worker asked.
-    Answer(Result<ask::Answer, ask::Failed>),
+    Answer(Result<ask::Answer, ask::Refused>),
     /// Try something that the cage must not allow, and say what came of it.
     Attempt(crate::Attempt),
 }
@@ -61,6 +63,9 @@ pub(crate) enum FromWorker {
     },
     /// Whether the program was compiled and linked.
     Loaded(Result<(), Fault>),
+    /// The machine code is of another version or for another processor: the worker wants
+    /// the wasm instead.
+    WantsWasm,
     /// The guest asks for something.
     Ask(ask::Ask),
     /// The run is over.
@@ -72,7 +77,10 @@ pub(crate) enum FromWorker {
 /// A program and what it may import.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Load {
-    pub(crate) wasm: Bytes,
+    pub(crate) text: Text,
+    /// The SHA-256 of the wasm.
+    pub(crate) digest: [u8; 32],
+    pub(crate) contract: Contract,
     /// What is granted, of which `provided` has something behind it.
     pub(crate) caps: Vec<Cap>,
     pub(crate) provided: Vec<Cap>,
@@ -80,9 +88,23 @@ pub(crate) struct Load {
     pub(crate) limits: WireLimits,
 }
 
+/// What a program is made from.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Text {
+    /// To be compiled by the worker.
+    Wasm(Bytes),
+    /// Machine code, which the host has compiled. A worker trusts its host with it, and
+    /// no host ever takes any from a worker.
+    Code(Bytes),
+}
+
 /// One run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Run {
+    pub(crate) work: Work,
+    /// What it may use, if it is less than its program: what another run has left, on
+    /// whose account it is.
+    pub(crate) limits: Option<WireLimits>,
     pub(crate) session: (String, String),
     pub(crate) name: String,
     pub(crate) args: Vec<String>,
@@ -100,9 +122,22 @@ pub(crate) struct Run {
     pub(crate) seed: Option<u64>,
 }
 
+/// What a run does; it goes with the contract of the program.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Work {
+    /// A command, from start to exit.
+    Command,
+    /// A function of a component.
+    Call(Call),
+    /// A kernel, with this frame.
+    Frame(Bytes),
+}
+
 /// What came of a run that ended by itself.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
+    /// What a function returned, as text, or the frame that a kernel gave back.
+    pub(crate) value: Bytes,
     pub(crate) exit_code: i32,
     pub(crate) stdout: Bytes,
     pub(crate) stderr: Bytes,

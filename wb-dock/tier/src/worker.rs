@@ -5,19 +5,17 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wb_dock::cap::Session;
-use wb_dock::{ArgMode, Engine, Invocation, Output, Program, Services};
-use wb_policy::{CapSet, Grant, Profile, Scopes, Trust};
-
 use crate::jail;
 use crate::posix::native;
-use crate::wire::{Fault, FaultOutcome, FromWorker, Load, Report, Run, ToWorker, VERSION};
+use crate::wire::{Fault, FromWorker, ToWorker, VERSION};
 use link::Link;
-use remote::Remote;
+use loaded::Loaded;
 
 mod attempts;
 mod capabilities;
+mod engine;
 mod link;
+mod loaded;
 mod machine;
 mod remote;
 
@@ -69,8 +67,30 @@ pub(crate) struct Settings {
     pub(crate) memory: u64,
     /// Whether the engine counts fuel.
     pub(crate) fuel: bool,
+    /// What it will run.
+    pub(crate) kind: Kind,
     /// Whether it is the first process of a virtual machine.
     pub(crate) is_machine: bool,
+}
+
+/// What an engine is made ready for: a [`Contract`](crate::Contract) without its details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Command,
+    Component,
+    Kernel,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Command, Self::Component, Self::Kernel];
+
+    pub(crate) const fn of(contract: &crate::Contract) -> Self {
+        match contract {
+            crate::Contract::Command => Self::Command,
+            crate::Contract::Component => Self::Component,
+            crate::Contract::Kernel(_) => Self::Kernel,
+        }
+    }
 }
 
 impl Settings {
@@ -78,11 +98,12 @@ impl Settings {
     ///
     /// Without a `=`: the kernel of a virtual machine keeps such arguments for the
     /// environment.
-    pub(crate) fn args(self) -> [String; 4] {
+    pub(crate) fn args(self) -> [String; 5] {
         [
             FLAG.to_owned(),
             self.memory.to_string(),
             u8::from(self.fuel).to_string(),
+            (self.kind as u8).to_string(),
             u8::from(self.is_machine).to_string(),
         ]
     }
@@ -92,6 +113,7 @@ impl Settings {
         Some(Self {
             memory: number()?,
             fuel: number()? != 0,
+            kind: *Kind::ALL.get(usize::try_from(number()?).ok()?)?,
             is_machine: number()? != 0,
         })
     }
@@ -108,7 +130,7 @@ fn serve(settings: Settings) -> io::Result<()> {
     };
     let link = Arc::new(link);
     let mut confinement = jail::enter(settings.memory)?;
-    let engine = warm_engine(settings.fuel).map_err(io::Error::other)?;
+    let engine = engine::warm(settings).map_err(io::Error::other)?;
     jail::close(&mut confinement)?;
     link.send(&FromWorker::Hello {
         version: VERSION,
@@ -117,123 +139,21 @@ fn serve(settings: Settings) -> io::Result<()> {
     let mut loaded = None;
     loop {
         let answer = match link.receive()? {
-            ToWorker::Load(load) => FromWorker::Loaded(match Loaded::new(&engine, &link, load) {
-                Ok(program) => {
+            ToWorker::Load(load) => match Loaded::new(&engine, &link, load) {
+                Ok(Some(program)) => {
                     loaded = Some(program);
-                    Ok(())
+                    FromWorker::Loaded(Ok(()))
                 }
-                Err(error) => Err(Fault::from(error.kind())),
-            }),
+                Ok(None) => FromWorker::WantsWasm,
+                Err(error) => FromWorker::Loaded(Err(Fault::from(error.kind()))),
+            },
             ToWorker::Run(run) => match &loaded {
-                Some(loaded) => FromWorker::Done(loaded.run(&link, run)),
+                Some(loaded) => FromWorker::Done(loaded.run(&link, run)?),
                 None => return Err(io::ErrorKind::InvalidInput.into()),
             },
             ToWorker::Attempt(attempt) => FromWorker::Attempted(attempts::make(attempt)),
             ToWorker::Answer(_) => return Err(io::ErrorKind::InvalidInput.into()),
         };
         link.send(&answer)?;
-    }
-}
-
-/// An engine that has started every thread it will ever need: after this there are
-/// no new ones.
-fn warm_engine(fuel: bool) -> Result<Engine, wb_dock::Error> {
-    // (module (memory (export "memory") 1) (func (export "_start")))
-    const NOTHING: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x05\x03\x01\0\x01\
-        \x07\x13\x02\x06memory\x02\0\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
-    let engine = Engine::builder().pooling(1).fuel(fuel).build()?;
-    let nothing = engine.load(NOTHING)?;
-    let nothing = nothing.admit(&Grant::none(), &Services::default())?;
-    nothing.run(Invocation::new("warm"))?;
-    Ok(engine)
-}
-
-/// The program of this worker.
-struct Loaded {
-    program: Program,
-    grant: Grant,
-    provided: CapSet,
-}
-
-impl Loaded {
-    fn new(engine: &Engine, link: &Arc<Link>, load: Load) -> Result<Self, wb_dock::Error> {
-        let program = engine.load(&load.wasm)?;
-        let caps = CapSet::from_iter(load.caps);
-        // The grant as the host knows it, but for scopes, which are checked there:
-        // this one proves nothing, and is here so that the engine links what is
-        // granted and holds the limits on what only it can see.
-        let profile = Profile::new(load.profile, caps, load.limits.into(), Scopes::default());
-        let grant = Grant::decide(caps, Trust::FirstParty, &profile, None)
-            .expect("first-party code is granted what it declares");
-        let loaded = Self {
-            program,
-            grant,
-            provided: CapSet::from_iter(load.provided),
-        };
-        let services = capabilities::provide(loaded.provided, link, Services::default());
-        loaded.program.admit(&loaded.grant, &services)?;
-        Ok(loaded)
-    }
-
-    fn run(&self, link: &Arc<Link>, run: Run) -> Result<Report, Box<FaultOutcome>> {
-        let (id, tenant) = run.session.clone();
-        let mut services = Services::default().session(Session { id, tenant });
-        services = match run.seed {
-            Some(seed) => services.seed(seed),
-            None => services.random(Arc::new(Remote::new(link))),
-        };
-        if run.host_clock {
-            services = services.clock(Arc::new(Remote::new(link)));
-        }
-        let services = capabilities::provide(self.provided, link, services);
-        let ended = invocation(link, run).and_then(|invocation| {
-            let command = self.program.admit(&self.grant, &services)?;
-            command.run(invocation)
-        });
-        match ended {
-            Ok(outcome) => Ok(report(&outcome)),
-            Err(error) => Err(Box::new((error.kind().into(), error.outcome().map(report)))),
-        }
-    }
-}
-
-fn invocation(link: &Arc<Link>, run: Run) -> Result<Invocation, wb_dock::Error> {
-    let mut invocation = Invocation::new(run.name).args(run.args);
-    if run.stdin1 {
-        invocation = invocation.arg_mode(ArgMode::Stdin1);
-    }
-    for (name, value) in run.env {
-        invocation = invocation.env(name, value);
-    }
-    for mount in run.mounts {
-        invocation = invocation.mount(mount.try_into()?);
-    }
-    if run.stdin_goes_on {
-        invocation = invocation.stdin(remote::stdin(link, run.stdin));
-    } else {
-        invocation = invocation.stdin(run.stdin);
-    }
-    let output = |is_streamed, is_stderr| {
-        if is_streamed {
-            Output::stream(remote::Stream::new(link, is_stderr))
-        } else {
-            Output::capture()
-        }
-    };
-    Ok(invocation
-        .stdout(output(run.streams.0, false))
-        .stderr(output(run.streams.1, true)))
-}
-
-fn report(outcome: &wb_dock::Outcome) -> Report {
-    Report {
-        exit_code: outcome.exit_code,
-        stdout: outcome.stdout.clone(),
-        stderr: outcome.stderr.clone(),
-        memory_peak: outcome.usage.memory_peak,
-        fuel: outcome.usage.fuel,
-        output: outcome.usage.output,
-        host_calls: outcome.usage.host_calls,
-        files: (&outcome.files).into(),
     }
 }

@@ -4,44 +4,48 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wb_dock::{Invocation, Outcome};
-use wb_policy::{Grant, Profile, Tier};
+use wb_dock::cap::{Cage, Failure, FailureKind};
+use wb_dock::{Account, Engine, Grant, Invocation, Outcome, Services};
+use wb_policy::{Shape, Tier};
 use wb_registry::{Binding, Store as _};
 use wb_tier::{Module, Runner};
 
 use super::Nexus;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// The tiers that were asked for, each set up once.
 #[derive(Clone, Default)]
 pub(super) struct Cages(Arc<Mutex<BTreeMap<Tier, Arc<dyn Runner>>>>);
 
 impl Cages {
-    fn get(&self, tier: Tier) -> Result<Arc<dyn Runner>, Error> {
+    fn get(&self, tier: Tier, engine: &Engine) -> Result<Arc<dyn Runner>, Error> {
         let mut cages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cage) = cages.get(&tier) {
             return Ok(cage.clone());
         }
-        let cage = set_up(tier)?;
+        let cage = set_up(tier, engine)?;
         cages.insert(tier, cage.clone());
         Ok(cage)
     }
 }
 
+/// Workers run what is compiled on `engine`, and so kept in its code cache.
 #[cfg(target_os = "linux")]
-fn set_up(tier: Tier) -> Result<Arc<dyn Runner>, Error> {
+fn set_up(tier: Tier, engine: &Engine) -> Result<Arc<dyn Runner>, Error> {
+    use wb_tier::{Container, Process, Vm};
     // Says whether this program can be its own worker, whatever it runs in.
-    let process = wb_tier::Process::new()?;
+    let process = Process::new()?;
     let worker = || std::env::current_exe().map_err(|error| Error::io("find", "wbx", error));
+    let engine = engine.clone();
     Ok(match tier {
-        Tier::Instance | Tier::Process => Arc::new(process),
-        Tier::Vm => Arc::new(wb_tier::Vm::new(&wb_tier::Vm::parts(&worker()?)?)?),
-        Tier::Container => Arc::new(wb_tier::Container::new(&worker()?)?),
+        Tier::Instance | Tier::Process => Arc::new(process.compiled_on(engine)),
+        Tier::Vm => Arc::new(Vm::new(&Vm::parts(&worker()?)?)?.compiled_on(engine)),
+        Tier::Container => Arc::new(Container::new(&worker()?)?.compiled_on(engine)),
     })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn set_up(tier: Tier) -> Result<Arc<dyn Runner>, Error> {
+fn set_up(tier: Tier, _: &Engine) -> Result<Arc<dyn Runner>, Error> {
     let missing = "workers are confined by means of Linux".to_owned();
     let remedy = "run it on Linux, or accept the tier `instance`".to_owned();
     let unavailable = wb_tier::Unavailable {
@@ -52,24 +56,57 @@ fn set_up(tier: Tier) -> Result<Arc<dyn Runner>, Error> {
     Err(wb_tier::Error::from(unavailable).into())
 }
 
+/// A program, and the workers that it runs in.
+#[derive(Clone)]
+pub(super) struct Caged {
+    pub(super) runner: Arc<dyn Runner>,
+    pub(super) module: Module,
+}
+
 impl Nexus {
-    /// Runs the command of `binding` in `tier`, which is not this process.
-    pub(super) fn run_caged(
+    /// The program of `binding` in workers of `tier`.
+    pub(super) fn caged(&self, binding: &Binding, tier: Tier) -> Result<Caged, Error> {
+        let wasm = if binding.name.is_reserved() {
+            self.wasm_of_built_in(binding.name.as_str())?
+        } else {
+            self.store.get(&binding.digest)?
+        };
+        Ok(Caged {
+            runner: self.cages.get(tier, &self.engine()?)?,
+            module: match binding.shape {
+                Shape::Component => Module::component(wasm),
+                Shape::Kernel => Module::kernel(wasm, super::call::entry_of_kernel(binding)),
+                _ => Module::new(wasm),
+            },
+        })
+    }
+}
+
+/// For commands that another run starts.
+impl Cage for Caged {
+    fn run(
         &self,
-        (binding, tier): (&Binding, Tier),
+        account: Account,
         grant: &Grant,
-        profile: &Profile,
+        services: &Services,
         invocation: Invocation,
-    ) -> Result<Outcome, Error> {
-        if binding.name.is_reserved() {
-            // A compiler is compiled ahead of time, which a worker does not take on trust.
-            let name = binding.name.to_string();
-            return Err(ErrorKind::TierUnavailable { name, tier }.into());
+    ) -> Result<Result<Outcome, wb_dock::Error>, Failure> {
+        let ran = self
+            .runner
+            .run_on(account, &self.module, grant, services, invocation);
+        match ran {
+            Ok(outcome) => Ok(Ok(outcome)),
+            Err(wb_tier::Error::Dock(error)) => Ok(Err(error)),
+            Err(error) => {
+                let kind = match &error {
+                    wb_tier::Error::Unavailable(_) | wb_tier::Error::Start { .. } => {
+                        FailureKind::Unavailable
+                    }
+                    _ => FailureKind::Failed,
+                };
+                Err(Failure::new(kind, error.to_string()))
+            }
         }
-        let cage = self.cages.get(tier)?;
-        let module = Module::new(self.store.get(&binding.digest)?);
-        let services = self.services(grant, profile)?;
-        Ok(cage.run(&module, grant, &services, invocation)?)
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use wb_dock::{Invocation, Outcome};
-use wb_policy::{Profile, Shape, Tier, Usage, tier};
+use wb_policy::{Profile, Shape, Tier, Usage};
 use wb_registry::{Binding, Store as _};
+use wb_tier::Call;
 
 use super::Nexus;
-use crate::error::{Error, ErrorKind};
+use super::cage::Caged;
+use crate::error::Error;
 
 /// The values that a function of a component is called with.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +39,7 @@ pub struct Returned {
 #[derive(Debug)]
 pub struct Processed {
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// What the instance used.
     pub usage: Usage,
     /// How long it took, from start to end.
@@ -52,9 +55,8 @@ impl Nexus {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotRunnable`] for what is no component; [`ErrorKind::TierUnavailable`]:
-    /// workers run commands only; those of [`Nexus::run`], and [`ErrorKind::Dock`] for
-    /// a function that is not there or does not take these values.
+    /// [`ErrorKind::NotRunnable`] for what is no component; those of [`Nexus::run`], and
+    /// [`ErrorKind::Dock`] for a function that is not there or does not take these values.
     pub fn call<'v>(
         &self,
         (name, function): (&str, Option<&str>),
@@ -63,22 +65,38 @@ impl Nexus {
         profile: &Profile,
     ) -> Result<Returned, Error> {
         let binding = self.resolve(name)?;
-        let grant = self.grant_typed(&binding, Shape::Component, profile)?;
+        let (grant, tier) = self.grant(&binding, Shape::Component, profile)?;
         let wasm = self.store.get(&binding.digest)?;
         let program = self.engine()?.load_component(&wasm)?;
         let entry = binding.entry.as_deref().unwrap_or("run");
         let function = program.function(function.unwrap_or(entry))?.clone();
         let values = values(function.takes_text())?;
         let services = self.services(&grant, profile)?;
-        let component = program.admit(&grant, &services)?;
-        let mut instance = component.start(invocation)?;
-        let function = function.full_name();
-        let value = match values {
-            Values::Wave(text) => Value::String(instance.call_wave(&function, text)?),
-            Values::Json(values) => instance.call_json(&function, values)?,
-            Values::Text(text) => instance.call_json(&function, &json!([text]))?,
+        let call = Call {
+            function: function.full_name(),
+            values: match values {
+                Values::Wave(text) => wb_tier::Values::Wave(text.to_owned()),
+                Values::Json(values) => wb_tier::Values::Json(values.to_string()),
+                Values::Text(text) => wb_tier::Values::Json(json!([text]).to_string()),
+            },
         };
-        let outcome = instance.finish();
+        let (value, outcome) = if tier == Tier::Instance {
+            let mut instance = program.admit(&grant, &services)?.start(invocation)?;
+            let value = call.make(&mut instance)?;
+            (value, instance.finish())
+        } else {
+            let Caged { runner, module } = self.caged(&binding, tier)?;
+            runner.call(&module, &grant, &services, invocation, &call)?
+        };
+        let value = match call.values {
+            wb_tier::Values::Wave(_) => Value::String(value),
+            wb_tier::Values::Json(_) => {
+                serde_json::from_str(&value).map_err(|error| wb_tier::Error::Protocol {
+                    command: name.to_owned(),
+                    message: format!("a value that is no JSON: {error}"),
+                })?
+            }
+        };
         Ok(Returned { value, outcome })
     }
 
@@ -90,34 +108,31 @@ impl Nexus {
     pub fn process(&self, name: &str, frame: &[u8], profile: &Profile) -> Result<Processed, Error> {
         let start = Instant::now();
         let binding = self.resolve(name)?;
-        let grant = self.grant_typed(&binding, Shape::Kernel, profile)?;
-        let program = self.load(&binding)?;
+        let (grant, tier) = self.grant(&binding, Shape::Kernel, profile)?;
         let services = self.services(&grant, profile)?;
-        let entry = binding.entry.as_deref().unwrap_or("process");
-        let mut instance = program.admit_kernel(entry, &grant, &services)?.open(name)?;
-        let bytes = instance.call(frame)?.to_vec();
+        let (bytes, usage) = if tier == Tier::Instance {
+            let program = self.load(&binding)?;
+            let kernel = program.admit_kernel(entry_of_kernel(&binding), &grant, &services)?;
+            let mut instance = kernel.open(name)?;
+            let bytes = Bytes::copy_from_slice(instance.call(frame)?);
+            (bytes, instance.usage())
+        } else {
+            let Caged { runner, module } = self.caged(&binding, tier)?;
+            let frame = Bytes::copy_from_slice(frame);
+            let (bytes, outcome) = runner.process(&module, &grant, &services, name, frame)?;
+            (bytes, outcome.usage)
+        };
         Ok(Processed {
             bytes,
-            usage: instance.usage(),
+            usage,
             elapsed: start.elapsed(),
         })
     }
+}
 
-    fn grant_typed(
-        &self,
-        binding: &Binding,
-        wanted: Shape,
-        profile: &Profile,
-    ) -> Result<wb_policy::Grant, Error> {
-        let grant = self.grant(binding, wanted, profile)?;
-        match tier(binding.shape, binding.trust, self.posture()?) {
-            Tier::Instance => Ok(grant),
-            tier => {
-                let name = binding.name.to_string();
-                Err(ErrorKind::TierUnavailable { name, tier }.into())
-            }
-        }
-    }
+/// The export of a kernel that is called.
+pub(super) fn entry_of_kernel(binding: &Binding) -> &str {
+    binding.entry.as_deref().unwrap_or("process")
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use wb_build::toolchain::Lock;
 use wb_build::{ToolRef, Tools as _};
-use wb_dock::{Commands, Program, Resolved};
+use wb_dock::{Code, Commands, Program, Resolved};
 use wb_manifest::CommandName;
-use wb_policy::Profile;
+use wb_policy::{Profile, Shape, Tier};
 use wb_registry::Binding;
 
 use super::Nexus;
@@ -33,9 +34,12 @@ impl NexusCommands {
 
     fn find(&self, name: &str) -> Result<Resolved, Error> {
         let binding = self.nexus.resolve(name)?;
-        let grant = self.nexus.grant_here(&binding, &self.profile)?;
+        let (grant, tier) = self.nexus.grant(&binding, Shape::Command, &self.profile)?;
         Ok(Resolved {
-            program: self.nexus.load(&binding)?,
+            code: match tier {
+                Tier::Instance => self.nexus.load(&binding)?.into(),
+                tier => Code::Caged(Arc::new(self.nexus.caged(&binding, tier)?)),
+            },
             grant,
             arg_mode: binding.arg_mode,
         })
@@ -86,10 +90,18 @@ impl Nexus {
     pub(super) fn load_built_in(&self, name: &str) -> Result<Program, Error> {
         let tool = self.built_ins().get(name).ok_or_else(|| missing(name))?;
         let program = self.toolchains()?.tools().program(tool);
-        program.map_err(|error| match error.kind() {
-            wb_build::ErrorKind::Missing { .. } => missing(name),
-            _ => ErrorKind::Toolchain(error).into(),
-        })
+        program.map_err(|error| not_there(name, error))
+    }
+
+    /// The wasm bytes of a built-in binding.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Nexus::load_built_in`].
+    pub(super) fn wasm_of_built_in(&self, name: &str) -> Result<Bytes, Error> {
+        let tool = self.built_ins().get(name).ok_or_else(|| missing(name))?;
+        let wasm = self.toolchains()?.tools().file(tool);
+        wasm.map_err(|error| not_there(name, error))
     }
 
     /// The tools behind the reserved names, as the lock pins them.
@@ -108,6 +120,13 @@ impl Nexus {
                 .filter_map(tool)
                 .collect()
         })
+    }
+}
+
+fn not_there(name: &str, error: wb_build::Error) -> Error {
+    match error.kind() {
+        wb_build::ErrorKind::Missing { .. } => missing(name),
+        _ => ErrorKind::Toolchain(error).into(),
     }
 }
 

@@ -9,6 +9,7 @@ use wb_policy::{Cap, Consent, Grant, Profile, Profiles, Shape, Tier, Trust, tier
 use wb_registry::{Binding, Store as _};
 
 use super::Nexus;
+use super::cage::Caged;
 use super::commands::NexusCommands;
 use super::revoked::ConsentRecords;
 use crate::clock::SystemClock;
@@ -41,14 +42,14 @@ impl Nexus {
         profile: &Profile,
     ) -> Result<Outcome, Error> {
         let binding = self.resolve(name)?;
-        let grant = self.grant(&binding, Shape::Command, profile)?;
+        let (grant, tier) = self.grant(&binding, Shape::Command, profile)?;
         let invocation = invocation.arg_mode(binding.arg_mode);
-        let tier = tier(binding.shape, binding.trust, self.posture()?);
+        let services = self.services(&grant, profile)?;
         if tier != Tier::Instance {
-            return self.run_caged((&binding, tier), &grant, profile, invocation);
+            let Caged { runner, module } = self.caged(&binding, tier)?;
+            return Ok(runner.run(&module, &grant, &services, invocation)?);
         }
         let program = self.load(&binding)?;
-        let services = self.services(&grant, profile)?;
         let command = program.admit(&grant, &services)?;
         Ok(command.run(invocation)?)
     }
@@ -115,7 +116,7 @@ impl Nexus {
         }
     }
 
-    /// What a run of `binding` may do under `profile`.
+    /// What a run of `binding` may do under `profile`, and the tier that it must have.
     ///
     /// # Errors
     ///
@@ -125,7 +126,7 @@ impl Nexus {
         binding: &Binding,
         wanted: Shape,
         profile: &Profile,
-    ) -> Result<Grant, Error> {
+    ) -> Result<(Grant, Tier), Error> {
         if binding.shape != wanted {
             let (name, shape) = (binding.name.to_string(), binding.shape);
             return Err(ErrorKind::NotRunnable {
@@ -137,28 +138,14 @@ impl Nexus {
         }
         let consent = self.consent(binding)?;
         let grant = Grant::decide(binding.caps, binding.trust, profile, consent.as_ref());
-        grant.map_err(|refused| {
+        let grant = grant.map_err(|refused| {
             let toolkit = binding.toolkit.as_ref();
             let toolkit = toolkit.map_or(binding.name.as_str(), ToolkitId::as_str);
             let toolkit = toolkit.to_owned();
-            ErrorKind::Refused { toolkit, refused }.into()
-        })
-    }
-
-    /// The same for a run inside another one, which is in this process.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Nexus::grant`], and [`ErrorKind::TierUnavailable`]: a nested run
-    /// that must be contained better is refused, and never runs in a weaker tier.
-    pub(super) fn grant_here(&self, binding: &Binding, profile: &Profile) -> Result<Grant, Error> {
-        let grant = self.grant(binding, Shape::Command, profile)?;
-        let wanted = tier(binding.shape, binding.trust, self.posture()?);
-        if wanted == Tier::Instance {
-            return Ok(grant);
-        }
-        let name = binding.name.to_string();
-        Err(ErrorKind::TierUnavailable { name, tier: wanted }.into())
+            ErrorKind::Refused { toolkit, refused }
+        })?;
+        let tier = tier(binding.shape, binding.trust, self.posture()?);
+        Ok((grant, tier))
     }
 
     /// The deployer's consent to a third-party binding.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use wb_dock::{ArgMode, Command, Input, Invocation, Job, Outcome, Output};
+use wb_dock::{ArgMode, Command, Input, Invocation, Job, Outcome, Output, Services};
 use wb_manifest::{Diagnostic, Manifest, Recipe, RelPath, Severity, Span, ToolkitId, read};
-use wb_policy::{Cap, CapSet, Grant, Profile, Trust, Usage};
+use wb_policy::{Cap, CapSet, Grant, Profile, Shape, Tier, Trust, Usage};
 
 use super::Nexus;
+use super::cage::Caged;
 use super::native::{AdmittedNative, Native};
 use crate::error::{Error, ErrorKind, ManifestFault};
 use crate::task::{Call, NotLowered, Pipeline, lower};
@@ -195,11 +196,16 @@ impl Nexus {
             }
             (Err(error), _) => return Err(error),
         };
-        let own = self.grant_here(&binding, profile)?;
-        let program = self.load(&binding)?;
-        let services = self.services(&own, profile)?;
-        let command = program.admit(&own, &services)?;
-        let program = Program::Wasm(command, binding.arg_mode);
+        let (grant, tier) = self.grant(&binding, Shape::Command, profile)?;
+        let services = self.services(&grant, profile)?;
+        let program = if tier == Tier::Instance {
+            let command = self.load(&binding)?.admit(&grant, &services)?;
+            Program::Wasm(command, binding.arg_mode)
+        } else {
+            let caged = self.caged(&binding, tier)?;
+            caged.runner.admit(&caged.module, &grant, &services)?;
+            Program::Caged(Box::new((caged, grant, services)), binding.arg_mode)
+        };
         Ok(Admitted { call, program })
     }
 }
@@ -214,14 +220,22 @@ struct Admitted<'a> {
 enum Program {
     /// A registered command.
     Wasm(Command, ArgMode),
+    /// A registered command that runs in a worker.
+    Caged(Box<(Caged, Grant, Services)>, ArgMode),
     /// A native program of the task's own toolkit.
     Native(Box<AdmittedNative>),
 }
 
 impl Program {
-    fn run_in(&self, job: &Job, invocation: Invocation) -> Result<Outcome, Error> {
+    fn run_in(&self, job: &Job, name: &str, invocation: Invocation) -> Result<Outcome, Error> {
         match self {
             Self::Wasm(command, mode) => Ok(command.run_in(job, invocation.arg_mode(*mode))?),
+            Self::Caged(caged, mode) => {
+                let (Caged { runner, module }, grant, services) = &**caged;
+                let account = job.account(name, grant.limits())?;
+                let invocation = invocation.arg_mode(*mode);
+                Ok(runner.run_on(account, module, grant, services, invocation)?)
+            }
             Self::Native(native) => native.run_in(job, invocation),
         }
     }
@@ -269,10 +283,11 @@ fn run_line(
             .stdin(std::mem::replace(&mut input, next))
             .stdout(output)
             .stderr(stderr());
-        runs.push((&admitted.program, invocation, unread));
+        runs.push((admitted, invocation, unread));
     }
-    let run = &|(program, invocation, unread): (&Program, Invocation, Arc<AtomicBool>)| {
-        let outcome = program.run_in(job, invocation)?;
+    let run = &|(admitted, invocation, unread): (&Admitted<'_>, Invocation, Arc<AtomicBool>)| {
+        let name = &admitted.call.name;
+        let outcome = admitted.program.run_in(job, name, invocation)?;
         let unread = unread.load(Ordering::Relaxed);
         Ok::<_, Error>(CallEnd { outcome, unread })
     };

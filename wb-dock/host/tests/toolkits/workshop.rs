@@ -102,7 +102,7 @@ impl Commands for BuiltIns {
     fn resolve(&self, name: &str) -> Result<Option<Resolved>, String> {
         let program = self.0.get(name);
         Ok(program.map(|program| Resolved {
-            program: program.clone(),
+            code: program.clone().into(),
             grant: Grant::none(),
             arg_mode: ArgMode::Argv,
         }))

@@ -16,7 +16,7 @@ impl Commands for Guests {
             return Ok(None);
         }
         Ok(Some(Resolved {
-            program: program(&self.0, name),
+            code: program(&self.0, name).into(),
             grant: Grant::none(),
             arg_mode: ArgMode::Argv,
         }))

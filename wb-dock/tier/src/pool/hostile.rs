@@ -15,8 +15,10 @@ use wb_dock::cap::{Failure, FailureKind, Kv, Principal};
 use wb_policy::{Cap, Limits, Profile, Scopes, Trust};
 
 use super::*;
+use crate::Runner;
 use crate::wire::ask::{
     Ask, CommandAsk, KvAsk, LlmAsk, QueueAsk, SecretsAsk, StreamAsk, Transport, UdpAsk, VfsAsk,
+    WireUsed,
 };
 use crate::wire::{Report, WireFiles, read_frame, write_frame};
 
@@ -112,7 +114,7 @@ fn what_is_no_worker_gets_no_program() {
             frames(&[hello(99, true)]),
             LISTENS,
             "tier/start",
-            "version 99 of the protocol, version 1 wanted",
+            "version 99 of the protocol, version 2 wanted",
         ),
         (
             frames(&[FromWorker::Loaded(Ok(()))]),
@@ -277,6 +279,7 @@ fn everything() -> Vec<Ask> {
             args: Vec::new(),
             env: Vec::new(),
             stdin: Bytes::new(),
+            used: WireUsed::default(),
         })
     };
     vec![
@@ -301,6 +304,7 @@ fn everything() -> Vec<Ask> {
         Ask::Parallel {
             name: text(),
             inputs: vec![Bytes::new()],
+            used: WireUsed::default(),
         },
     ]
 }
@@ -335,7 +339,7 @@ fn what_was_not_granted_is_refused_whoever_asks() {
         .into_iter()
         .zip(everything())
     {
-        let ToWorker::Answer(Err(failed)) = answer else {
+        let ToWorker::Answer(Err(Refused::Failed(failed))) = answer else {
             panic!("{ask:?} was answered: {answer:?}")
         };
         let failure = Failure::from(failed);

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use wb_dock::Outcome;
 use wb_dock::fs::Mount;
 use wb_policy::Limits;
@@ -29,12 +30,12 @@ impl Allowed {
         }
     }
 
-    /// The outcome that `report` tells of.
+    /// The value and the outcome that `report` tells of.
     ///
     /// # Errors
     ///
     /// `InvalidData` when no run could have left it.
-    pub(super) fn outcome(&self, report: Report) -> io::Result<Outcome> {
+    pub(super) fn outcome(&self, report: Report) -> io::Result<(Bytes, Outcome)> {
         let written = (report.stdout.len() + report.stderr.len()) as u64;
         if written > self.output {
             let most = self.output;
@@ -59,7 +60,7 @@ impl Allowed {
         outcome.usage.output = report.output;
         outcome.usage.host_calls = report.host_calls;
         outcome.files = report.files.into();
-        Ok(outcome)
+        Ok((report.value, outcome))
     }
 
     fn is_writable(&self, path: &str) -> bool {

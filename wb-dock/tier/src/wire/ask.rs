@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wb_dock::cap::{Failure, FailureKind};
+use wb_policy::Usage;
 
+use super::WireExceeded;
 use super::data::{WireEntry, WirePage, WirePrompt, WireRan, WireRequest, WireRows, WireValue};
 
 /// A question of a worker on behalf of its guest.
@@ -34,6 +36,7 @@ pub(crate) enum Ask {
     Parallel {
         name: String,
         inputs: Vec<Bytes>,
+        used: WireUsed,
     },
 }
 
@@ -109,6 +112,38 @@ pub(crate) struct CommandAsk {
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) stdin: Bytes,
+    pub(crate) used: WireUsed,
+}
+
+/// What was used, as far as both sides count it: of the whole run when a guest asks for
+/// commands, of these commands in the answer. So both ledgers show the same before the
+/// commands start, and again when they have ended.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct WireUsed {
+    pub(crate) output: u64,
+    pub(crate) host_calls: u64,
+    pub(crate) fuel: u64,
+}
+
+impl From<Usage> for WireUsed {
+    fn from(usage: Usage) -> Self {
+        Self {
+            output: usage.output,
+            host_calls: usage.host_calls,
+            fuel: usage.fuel,
+        }
+    }
+}
+
+impl From<WireUsed> for Usage {
+    fn from(wire: WireUsed) -> Self {
+        Self {
+            output: wire.output,
+            host_calls: wire.host_calls,
+            fuel: wire.fuel,
+            ..Self::default()
+        }
+    }
 }
 
 /// What the host answers.
@@ -132,8 +167,17 @@ pub(crate) enum Answer {
     Page(WirePage),
     /// The next piece of an answer of a model, and what it has cost so far.
     Piece(Option<String>, (u64, u64)),
-    Ran(WireRan),
-    RanMany(Vec<WireRan>),
+    Ran(WireRan, WireUsed),
+    RanMany(Vec<WireRan>, WireUsed),
+}
+
+/// Why there is no answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Refused {
+    /// The guest is told, and goes on.
+    Failed(Failed),
+    /// The guest must end: its budget is spent, or its time over.
+    Stop(WireExceeded),
 }
 
 /// Why the host did not do it: [`Failure`] as it travels.

@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 use wb_dock::{Error, ErrorKind};
-use wb_policy::{Cap, Exceeded, Resource};
+use wb_policy::{Cap, Exceeded, Import, Resource};
 
 use super::Report;
+use crate::Contract;
 
 /// An error of the dock as it travels.
 #[derive(Debug, Serialize, Deserialize)]
@@ -14,9 +15,16 @@ pub(crate) enum Fault {
     ImportType(String),
     NotProvided(Cap, String),
     NotACommand(String),
+    NoSuchFunction(String, Vec<String>),
+    BadCall(String, String),
+    Exited(String, i32),
+    NotAKernel(String),
+    KernelFailed(String, i32),
+    BadFrame(String, String),
+    NoFrames(String),
     BadPath(String, String),
     BadArgument(String, String),
-    Limit(WireResource, u64, u64, String),
+    Limit(WireExceeded),
     Trap(String, String),
     Busy(String),
     Engine(String),
@@ -25,9 +33,40 @@ pub(crate) enum Fault {
 /// A fault and what the guest had done until then.
 pub(crate) type FaultOutcome = (Fault, Option<Report>);
 
+/// [`Exceeded`] as it travels.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WireExceeded {
+    resource: WireResource,
+    limit: u64,
+    asked: u64,
+    by: String,
+}
+
+impl From<&Exceeded> for WireExceeded {
+    fn from(exceeded: &Exceeded) -> Self {
+        Self {
+            resource: exceeded.resource.into(),
+            limit: exceeded.limit,
+            asked: exceeded.asked,
+            by: exceeded.by.to_string(),
+        }
+    }
+}
+
+impl From<WireExceeded> for Exceeded {
+    fn from(wire: WireExceeded) -> Self {
+        Self {
+            resource: wire.resource.into(),
+            limit: wire.limit,
+            asked: wire.asked,
+            by: wire.by.into(),
+        }
+    }
+}
+
 /// [`Resource`] as it travels.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) enum WireResource {
+enum WireResource {
     Memory,
     Wall,
     Fuel,
@@ -86,12 +125,20 @@ impl From<&ErrorKind> for Fault {
             ErrorKind::BadArgument { argument, reason } => {
                 Self::BadArgument(argument.clone(), reason.clone().into_owned())
             }
-            ErrorKind::Limit(exceeded) => Self::Limit(
-                exceeded.resource.into(),
-                exceeded.limit,
-                exceeded.asked,
-                exceeded.by.to_string(),
-            ),
+            ErrorKind::NoSuchFunction { name, found } => {
+                Self::NoSuchFunction(name.clone(), found.clone())
+            }
+            ErrorKind::BadCall { function, reason } => {
+                Self::BadCall(function.clone(), reason.clone())
+            }
+            ErrorKind::Exited { command, code } => Self::Exited(command.clone(), *code),
+            ErrorKind::NotAKernel { reason } => Self::NotAKernel(reason.clone()),
+            ErrorKind::KernelFailed { kernel, code } => Self::KernelFailed(kernel.clone(), *code),
+            ErrorKind::BadFrame { kernel, reason } => {
+                Self::BadFrame(kernel.clone(), reason.clone())
+            }
+            ErrorKind::NoFrames { reason } => Self::NoFrames(reason.clone()),
+            ErrorKind::Limit(exceeded) => Self::Limit(exceeded.into()),
             ErrorKind::Trap { command, message } => Self::Trap(command.clone(), message.clone()),
             ErrorKind::Busy { command } => Self::Busy(command.clone()),
             other => Self::Engine(other.to_string()),
@@ -100,10 +147,12 @@ impl From<&ErrorKind> for Fault {
 }
 
 impl Fault {
-    /// The error, as the host gives it on. `grant` and `profiles` explain imports
-    /// that were refused, as they would be explained without a worker.
+    /// The error, as the host gives it on. `grant` and `profiles` explain imports of a
+    /// program of this `contract` that were refused, as they would be explained without a
+    /// worker.
     pub(crate) fn into_error(
         self,
+        contract: &Contract,
         grant: &wb_policy::Grant,
         profiles: &wb_policy::Profiles,
     ) -> Error {
@@ -115,9 +164,12 @@ impl Fault {
                 wanted,
             },
             Self::NotGranted(imports) => {
-                let imports = imports.iter().filter_map(|import| {
-                    let (module, name) = import.split_once('.')?;
-                    Some(wb_policy::Import::Core { module, name })
+                let imports = imports.iter().filter_map(|import| match contract {
+                    Contract::Component => Some(Import::Component(import)),
+                    _ => {
+                        let (module, name) = import.split_once('.')?;
+                        Some(Import::Core { module, name })
+                    }
                 });
                 ErrorKind::NotGranted {
                     denied: wb_policy::denied_imports(imports, grant, profiles),
@@ -136,12 +188,14 @@ impl Fault {
                 argument,
                 reason: reason.into(),
             },
-            Self::Limit(resource, limit, asked, by) => ErrorKind::Limit(Exceeded {
-                resource: resource.into(),
-                limit,
-                asked,
-                by: by.into(),
-            }),
+            Self::NoSuchFunction(name, found) => ErrorKind::NoSuchFunction { name, found },
+            Self::BadCall(function, reason) => ErrorKind::BadCall { function, reason },
+            Self::Exited(command, code) => ErrorKind::Exited { command, code },
+            Self::NotAKernel(reason) => ErrorKind::NotAKernel { reason },
+            Self::KernelFailed(kernel, code) => ErrorKind::KernelFailed { kernel, code },
+            Self::BadFrame(kernel, reason) => ErrorKind::BadFrame { kernel, reason },
+            Self::NoFrames(reason) => ErrorKind::NoFrames { reason },
+            Self::Limit(exceeded) => ErrorKind::Limit(exceeded.into()),
             Self::Trap(command, message) => ErrorKind::Trap { command, message },
             Self::Busy(command) => ErrorKind::Busy { command },
             Self::Engine(message) => ErrorKind::Engine { message },

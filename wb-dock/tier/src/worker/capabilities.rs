@@ -58,36 +58,36 @@ fn unexpected<T>(_: Answer) -> Result<T, Failure> {
 }
 
 impl Remote {
-    fn done(&self, ask: Ask) -> Result<(), Failure> {
-        match self.ask(ask)? {
+    fn done(&self, who: &Principal<'_>, ask: Ask) -> Result<(), Failure> {
+        match self.ask(who, ask)? {
             Answer::Done => Ok(()),
             other => unexpected(other),
         }
     }
 
-    fn flag(&self, ask: Ask) -> Result<bool, Failure> {
-        match self.ask(ask)? {
+    fn flag(&self, who: &Principal<'_>, ask: Ask) -> Result<bool, Failure> {
+        match self.ask(who, ask)? {
             Answer::Flag(flag) => Ok(flag),
             other => unexpected(other),
         }
     }
 
-    fn bytes(&self, ask: Ask) -> Result<Bytes, Failure> {
-        match self.ask(ask)? {
+    fn bytes(&self, who: &Principal<'_>, ask: Ask) -> Result<Bytes, Failure> {
+        match self.ask(who, ask)? {
             Answer::Bytes(bytes) => Ok(bytes),
             other => unexpected(other),
         }
     }
 
-    fn maybe(&self, ask: Ask) -> Result<Option<Bytes>, Failure> {
-        match self.ask(ask)? {
+    fn maybe(&self, who: &Principal<'_>, ask: Ask) -> Result<Option<Bytes>, Failure> {
+        match self.ask(who, ask)? {
             Answer::Maybe(bytes) => Ok(bytes),
             other => unexpected(other),
         }
     }
 
-    fn handle(&self, ask: Ask) -> Result<Handle, Failure> {
-        match self.ask(ask)? {
+    fn handle(&self, who: &Principal<'_>, ask: Ask) -> Result<Handle, Failure> {
+        match self.ask(who, ask)? {
             Answer::Handle(number) => Ok(Handle {
                 host: self.clone(),
                 number,
@@ -106,7 +106,7 @@ struct Handle {
 impl Vfs for Remote {
     fn query(
         &self,
-        _: &Principal<'_>,
+        who: &Principal<'_>,
         volume: &str,
         sql: &str,
         params: &[Value],
@@ -116,26 +116,26 @@ impl Vfs for Remote {
             sql: sql.to_owned(),
             params: params.iter().cloned().map(Into::into).collect(),
         };
-        match self.ask(Ask::Vfs(query))? {
+        match self.ask(who, Ask::Vfs(query))? {
             Answer::Rows(rows) => Ok(rows.into()),
             other => unexpected(other),
         }
     }
 
-    fn read(&self, _: &Principal<'_>, path: &str) -> Result<Bytes, Failure> {
-        self.bytes(Ask::Vfs(VfsAsk::Read(path.to_owned())))
+    fn read(&self, who: &Principal<'_>, path: &str) -> Result<Bytes, Failure> {
+        self.bytes(who, Ask::Vfs(VfsAsk::Read(path.to_owned())))
     }
 
-    fn write(&self, _: &Principal<'_>, path: &str, content: Bytes) -> Result<(), Failure> {
-        self.done(Ask::Vfs(VfsAsk::Write(path.to_owned(), content)))
+    fn write(&self, who: &Principal<'_>, path: &str, content: Bytes) -> Result<(), Failure> {
+        self.done(who, Ask::Vfs(VfsAsk::Write(path.to_owned(), content)))
     }
 
-    fn remove(&self, _: &Principal<'_>, path: &str) -> Result<bool, Failure> {
-        self.flag(Ask::Vfs(VfsAsk::Remove(path.to_owned())))
+    fn remove(&self, who: &Principal<'_>, path: &str) -> Result<bool, Failure> {
+        self.flag(who, Ask::Vfs(VfsAsk::Remove(path.to_owned())))
     }
 
-    fn list(&self, _: &Principal<'_>, path: &str) -> Result<Vec<Entry>, Failure> {
-        match self.ask(Ask::Vfs(VfsAsk::List(path.to_owned())))? {
+    fn list(&self, who: &Principal<'_>, path: &str) -> Result<Vec<Entry>, Failure> {
+        match self.ask(who, Ask::Vfs(VfsAsk::List(path.to_owned())))? {
             Answer::Entries(entries) => Ok(entries.into_iter().map(Into::into).collect()),
             other => unexpected(other),
         }
@@ -143,20 +143,20 @@ impl Vfs for Remote {
 }
 
 impl Kv for Remote {
-    fn get(&self, _: &Principal<'_>, key: &str) -> Result<Option<Bytes>, Failure> {
-        self.maybe(Ask::Kv(KvAsk::Get(key.to_owned())))
+    fn get(&self, who: &Principal<'_>, key: &str) -> Result<Option<Bytes>, Failure> {
+        self.maybe(who, Ask::Kv(KvAsk::Get(key.to_owned())))
     }
 
-    fn put(&self, _: &Principal<'_>, key: &str, value: Bytes) -> Result<(), Failure> {
-        self.done(Ask::Kv(KvAsk::Put(key.to_owned(), value)))
+    fn put(&self, who: &Principal<'_>, key: &str, value: Bytes) -> Result<(), Failure> {
+        self.done(who, Ask::Kv(KvAsk::Put(key.to_owned(), value)))
     }
 
-    fn delete(&self, _: &Principal<'_>, key: &str) -> Result<bool, Failure> {
-        self.flag(Ask::Kv(KvAsk::Delete(key.to_owned())))
+    fn delete(&self, who: &Principal<'_>, key: &str) -> Result<bool, Failure> {
+        self.flag(who, Ask::Kv(KvAsk::Delete(key.to_owned())))
     }
 
-    fn list(&self, _: &Principal<'_>, prefix: &str) -> Result<Vec<String>, Failure> {
-        match self.ask(Ask::Kv(KvAsk::List(prefix.to_owned())))? {
+    fn list(&self, who: &Principal<'_>, prefix: &str) -> Result<Vec<String>, Failure> {
+        match self.ask(who, Ask::Kv(KvAsk::List(prefix.to_owned())))? {
             Answer::Names(names) => Ok(names),
             other => unexpected(other),
         }
@@ -164,34 +164,37 @@ impl Kv for Remote {
 }
 
 impl Secrets for Remote {
-    fn present(&self, _: &Principal<'_>, name: &str) -> Result<bool, Failure> {
-        self.flag(Ask::Secrets(SecretsAsk::Present(name.to_owned())))
+    fn present(&self, who: &Principal<'_>, name: &str) -> Result<bool, Failure> {
+        self.flag(who, Ask::Secrets(SecretsAsk::Present(name.to_owned())))
     }
 
-    fn sign(&self, _: &Principal<'_>, name: &str, data: &[u8]) -> Result<Bytes, Failure> {
+    fn sign(&self, who: &Principal<'_>, name: &str, data: &[u8]) -> Result<Bytes, Failure> {
         let data = Bytes::copy_from_slice(data);
-        self.bytes(Ask::Secrets(SecretsAsk::Sign(name.to_owned(), data)))
+        self.bytes(who, Ask::Secrets(SecretsAsk::Sign(name.to_owned(), data)))
     }
 
-    fn hmac(&self, _: &Principal<'_>, name: &str, data: &[u8]) -> Result<Bytes, Failure> {
+    fn hmac(&self, who: &Principal<'_>, name: &str, data: &[u8]) -> Result<Bytes, Failure> {
         let data = Bytes::copy_from_slice(data);
-        self.bytes(Ask::Secrets(SecretsAsk::Hmac(name.to_owned(), data)))
+        self.bytes(who, Ask::Secrets(SecretsAsk::Hmac(name.to_owned(), data)))
     }
 }
 
 impl Queue for Remote {
-    fn publish(&self, _: &Principal<'_>, topic: &str, message: Bytes) -> Result<(), Failure> {
-        self.done(Ask::Queue(QueueAsk::Publish(topic.to_owned(), message)))
+    fn publish(&self, who: &Principal<'_>, topic: &str, message: Bytes) -> Result<(), Failure> {
+        self.done(
+            who,
+            Ask::Queue(QueueAsk::Publish(topic.to_owned(), message)),
+        )
     }
 
-    fn poll(&self, _: &Principal<'_>, topic: &str) -> Result<Option<Bytes>, Failure> {
-        self.maybe(Ask::Queue(QueueAsk::Poll(topic.to_owned())))
+    fn poll(&self, who: &Principal<'_>, topic: &str) -> Result<Option<Bytes>, Failure> {
+        self.maybe(who, Ask::Queue(QueueAsk::Poll(topic.to_owned())))
     }
 }
 
 impl Net for Remote {
-    fn send(&self, _: &Principal<'_>, request: Request) -> Result<Response, Failure> {
-        match self.ask(Ask::Net(request.into()))? {
+    fn send(&self, who: &Principal<'_>, request: Request) -> Result<Response, Failure> {
+        match self.ask(who, Ask::Net(request.into()))? {
             Answer::Response {
                 status,
                 url,
@@ -209,8 +212,8 @@ impl Net for Remote {
 }
 
 impl Browse for Remote {
-    fn fetch(&self, _: &Principal<'_>, url: &str) -> Result<Page, Failure> {
-        match self.ask(Ask::Browse(url.to_owned()))? {
+    fn fetch(&self, who: &Principal<'_>, url: &str) -> Result<Page, Failure> {
+        match self.ask(who, Ask::Browse(url.to_owned()))? {
             Answer::Page(page) => Ok(page.into()),
             other => unexpected(other),
         }
@@ -218,8 +221,12 @@ impl Browse for Remote {
 }
 
 impl Llm for Remote {
-    fn complete(&self, _: &Principal<'_>, prompt: &Prompt) -> Result<Box<dyn Completion>, Failure> {
-        let handle = self.handle(Ask::Llm(LlmAsk::Open(prompt.into())))?;
+    fn complete(
+        &self,
+        who: &Principal<'_>,
+        prompt: &Prompt,
+    ) -> Result<Box<dyn Completion>, Failure> {
+        let handle = self.handle(who, Ask::Llm(LlmAsk::Open(prompt.into())))?;
         Ok(Box::new(RemoteCompletion {
             handle,
             tokens: Tokens::default(),
@@ -233,9 +240,9 @@ struct RemoteCompletion {
 }
 
 impl Completion for RemoteCompletion {
-    fn next(&mut self, _: &Principal<'_>) -> Result<Option<String>, Failure> {
+    fn next(&mut self, who: &Principal<'_>) -> Result<Option<String>, Failure> {
         let next = Ask::Llm(LlmAsk::Next(self.handle.number));
-        match self.handle.host.ask(next)? {
+        match self.handle.host.ask(who, next)? {
             Answer::Piece(piece, (input, output)) => {
                 self.tokens = Tokens { input, output };
                 Ok(piece)
@@ -252,31 +259,36 @@ impl Completion for RemoteCompletion {
 impl Drop for RemoteCompletion {
     fn drop(&mut self) {
         let close = Ask::Llm(LlmAsk::Close(self.handle.number));
-        drop(self.handle.host.ask(close));
+        self.handle.host.tell(close);
     }
 }
 
 impl Sockets for Remote {
     fn tcp(
         &self,
-        _: &Principal<'_>,
+        who: &Principal<'_>,
         host: &str,
         port: u16,
     ) -> Result<Box<dyn Connection>, Failure> {
-        RemoteStream::connect(self, Transport::Tcp, host, port)
+        RemoteStream::connect(self, who, Transport::Tcp, host, port)
     }
 
     fn tls(
         &self,
-        _: &Principal<'_>,
+        who: &Principal<'_>,
         host: &str,
         port: u16,
     ) -> Result<Box<dyn Connection>, Failure> {
-        RemoteStream::connect(self, Transport::Tls, host, port)
+        RemoteStream::connect(self, who, Transport::Tls, host, port)
     }
 
-    fn udp(&self, _: &Principal<'_>, host: &str, port: u16) -> Result<Box<dyn Datagrams>, Failure> {
-        let handle = self.handle(Ask::Udp(UdpAsk::Connect(host.to_owned(), port)))?;
+    fn udp(
+        &self,
+        who: &Principal<'_>,
+        host: &str,
+        port: u16,
+    ) -> Result<Box<dyn Datagrams>, Failure> {
+        let handle = self.handle(who, Ask::Udp(UdpAsk::Connect(host.to_owned(), port)))?;
         Ok(Box::new(RemoteDatagrams(handle)))
     }
 }
@@ -289,58 +301,66 @@ struct RemoteStream {
 impl RemoteStream {
     fn connect(
         remote: &Remote,
+        who: &Principal<'_>,
         transport: Transport,
         host: &str,
         port: u16,
     ) -> Result<Box<dyn Connection>, Failure> {
         let connect = StreamAsk::Connect(host.to_owned(), port);
-        let handle = remote.handle(Ask::Stream(transport, connect))?;
+        let handle = remote.handle(who, Ask::Stream(transport, connect))?;
         Ok(Box::new(Self { transport, handle }))
     }
 }
 
 impl Connection for RemoteStream {
-    fn send(&mut self, _: &Principal<'_>, data: &[u8]) -> Result<(), Failure> {
+    fn send(&mut self, who: &Principal<'_>, data: &[u8]) -> Result<(), Failure> {
         let send = StreamAsk::Send(self.handle.number, Bytes::copy_from_slice(data));
-        self.handle.host.done(Ask::Stream(self.transport, send))
+        self.handle
+            .host
+            .done(who, Ask::Stream(self.transport, send))
     }
 
-    fn receive(&mut self, _: &Principal<'_>, most: usize) -> Result<Bytes, Failure> {
+    fn receive(&mut self, who: &Principal<'_>, most: usize) -> Result<Bytes, Failure> {
         let most = u32::try_from(most).unwrap_or(u32::MAX);
         let receive = StreamAsk::Receive(self.handle.number, most);
-        self.handle.host.bytes(Ask::Stream(self.transport, receive))
+        self.handle
+            .host
+            .bytes(who, Ask::Stream(self.transport, receive))
     }
 }
 
 impl Drop for RemoteStream {
     fn drop(&mut self) {
         let close = StreamAsk::Close(self.handle.number);
-        drop(self.handle.host.ask(Ask::Stream(self.transport, close)));
+        self.handle.host.tell(Ask::Stream(self.transport, close));
     }
 }
 
 struct RemoteDatagrams(Handle);
 
 impl Datagrams for RemoteDatagrams {
-    fn send(&mut self, _: &Principal<'_>, message: &[u8]) -> Result<(), Failure> {
+    fn send(&mut self, who: &Principal<'_>, message: &[u8]) -> Result<(), Failure> {
         let send = UdpAsk::Send(self.0.number, Bytes::copy_from_slice(message));
-        self.0.host.done(Ask::Udp(send))
+        self.0.host.done(who, Ask::Udp(send))
     }
 
-    fn receive(&mut self, _: &Principal<'_>) -> Result<Bytes, Failure> {
-        self.0.host.bytes(Ask::Udp(UdpAsk::Receive(self.0.number)))
+    fn receive(&mut self, who: &Principal<'_>) -> Result<Bytes, Failure> {
+        self.0
+            .host
+            .bytes(who, Ask::Udp(UdpAsk::Receive(self.0.number)))
     }
 }
 
 impl Drop for RemoteDatagrams {
     fn drop(&mut self) {
-        drop(self.0.host.ask(Ask::Udp(UdpAsk::Close(self.0.number))));
+        self.0.host.tell(Ask::Udp(UdpAsk::Close(self.0.number)));
     }
 }
 
 impl Elsewhere for Remote {
     fn run(
         &self,
+        who: &Principal<'_>,
         cap: Cap,
         name: &str,
         args: Vec<String>,
@@ -353,20 +373,33 @@ impl Elsewhere for Remote {
             args,
             env,
             stdin,
+            used: who.usage().into(),
         };
-        match self.ask(Ask::Command(command))? {
-            Answer::Ran(ran) => Ok(ran.into()),
+        match self.ask(who, Ask::Command(command))? {
+            Answer::Ran(ran, used) => {
+                who.spend(&used.into());
+                Ok(ran.into())
+            }
             other => unexpected(other),
         }
     }
 
-    fn run_many(&self, name: &str, inputs: &[Bytes]) -> Result<Vec<Ran>, Failure> {
+    fn run_many(
+        &self,
+        who: &Principal<'_>,
+        name: &str,
+        inputs: &[Bytes],
+    ) -> Result<Vec<Ran>, Failure> {
         let ask = Ask::Parallel {
             name: name.to_owned(),
             inputs: inputs.to_vec(),
+            used: who.usage().into(),
         };
-        match self.ask(ask)? {
-            Answer::RanMany(ran) => Ok(ran.into_iter().map(Into::into).collect()),
+        match self.ask(who, ask)? {
+            Answer::RanMany(ran, used) => {
+                who.spend(&used.into());
+                Ok(ran.into_iter().map(Into::into).collect())
+            }
             other => unexpected(other),
         }
     }

@@ -3,9 +3,7 @@ use std::io::{self, BufReader};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
-use wb_dock::cap::Failure;
-
-use crate::wire::ask::{Answer, Ask};
+use crate::wire::ask::{Answer, Ask, Refused};
 use crate::wire::{FromWorker, MOST_TO_WORKER, ToWorker, read_frame, write_frame};
 
 /// The worker's end of the wire.
@@ -44,13 +42,13 @@ impl Link {
     }
 
     /// Asks the host, and waits for its answer.
-    pub(super) fn ask(&self, ask: Ask) -> Result<Answer, Failure> {
+    pub(super) fn ask(&self, ask: Ask) -> Result<Answer, Refused> {
         let mut ends = self.ends();
         let answer = ends
             .send(&FromWorker::Ask(ask))
             .and_then(|()| ends.receive());
         match answer {
-            Ok(ToWorker::Answer(answer)) => Ok(answer?),
+            Ok(ToWorker::Answer(answer)) => answer,
             // A worker without a host has nothing left to do, and the guest in it
             // must not go on by itself.
             _ => std::process::exit(0),

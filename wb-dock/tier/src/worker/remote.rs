@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use wb_dock::cap::Failure;
+use wb_dock::cap::{Failure, Principal};
 use wb_dock::{Clock, Input, Random};
 
 use super::link::Link;
-use crate::wire::ask::{Answer, Ask};
+use crate::wire::ask::{Answer, Ask, Refused};
 
 /// The host.
 #[derive(Clone)]
@@ -20,8 +20,20 @@ impl Remote {
         Self(Arc::clone(link))
     }
 
-    pub(super) fn ask(&self, ask: Ask) -> Result<Answer, Failure> {
-        self.0.ask(ask)
+    /// Asks on behalf of `who`. A guest that the host ends does so with this call.
+    pub(super) fn ask(&self, who: &Principal<'_>, ask: Ask) -> Result<Answer, Failure> {
+        self.0.ask(ask).map_err(|refused| match refused {
+            Refused::Failed(failed) => failed.into(),
+            Refused::Stop(exceeded) => {
+                who.overdraw(exceeded.into());
+                over()
+            }
+        })
+    }
+
+    /// Tells the host what has no answer.
+    pub(super) fn tell(&self, ask: Ask) {
+        drop(self.0.ask(ask));
     }
 
     fn number(&self, ask: Ask) -> u64 {
@@ -43,7 +55,7 @@ impl Clock for Remote {
 
     fn sleep(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        drop(self.0.ask(Ask::Sleep(nanoseconds)));
+        self.tell(Ask::Sleep(nanoseconds));
     }
 }
 
@@ -115,8 +127,18 @@ impl Write for Stream {
     }
 }
 
+/// What a guest is told that ends with the call, so that it does not matter.
+fn over() -> Failure {
+    Failure::limit("the run is over")
+}
+
 /// A host that cannot pass on output has nobody reading it.
-fn failed(failure: Failure) -> io::Error {
+fn failed(refused: Refused) -> io::Error {
+    let failure = match refused {
+        Refused::Failed(failed) => Failure::from(failed),
+        // The ledger of the worker shows the same, and has ended the guest before.
+        Refused::Stop(_) => over(),
+    };
     match failure.kind {
         wb_dock::cap::FailureKind::Unavailable => io::ErrorKind::BrokenPipe.into(),
         _ => io::Error::other(failure),

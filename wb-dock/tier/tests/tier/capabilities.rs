@@ -96,7 +96,7 @@ impl Commands for Echo {
             .load(module(ECHO).wasm())
             .map_err(|e| e.to_string())?;
         Ok(Some(Resolved {
-            program,
+            code: program.into(),
             grant: Grant::none(),
             arg_mode: wb_dock::ArgMode::Argv,
         }))
