@@ -164,12 +164,12 @@ impl Fault {
                 wanted,
             },
             Self::NotGranted(imports) => {
-                let imports = imports.iter().filter_map(|import| match contract {
-                    Contract::Component => Some(Import::Component(import)),
-                    _ => {
-                        let (module, name) = import.split_once('.')?;
-                        Some(Import::Core { module, name })
+                let imports = imports.iter().filter_map(|import| {
+                    if *contract == Contract::Component {
+                        return Some(Import::Component(import));
                     }
+                    let (module, name) = import.split_once('.')?;
+                    Some(Import::Core { module, name })
                 });
                 ErrorKind::NotGranted {
                     denied: wb_policy::denied_imports(imports, grant, profiles),
