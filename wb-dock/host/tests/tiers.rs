@@ -2,7 +2,11 @@
 //!
 //! This binary is its own worker, so it has a `main` of its own. What it cannot try on
 //! this machine it says.
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "this is its own test harness, and a test that panics has failed"
+)]
 
 #[cfg(target_os = "linux")]
 #[path = "tiers/cases.rs"]

@@ -147,12 +147,12 @@ fn a_component_is_called_in_a_worker() {
 fn a_kernel_is_called_in_a_worker() {
     let (_dir, nexus) = nexus(Tier::Process);
     register(&nexus, "it", KERNEL, |binding| {
-        binding.shape = Shape::Kernel
+        binding.shape = Shape::Kernel;
     });
     for frame in ["abc", "b"] {
         let processed = nexus.process("it", frame.as_bytes(), &Profile::compute());
         let processed = processed.unwrap();
-        assert_eq!(processed.bytes, frame[1..].as_bytes());
+        assert_eq!(processed.bytes, &frame.as_bytes()[1..]);
         assert_eq!(processed.usage.memory_peak, 2 << 16);
     }
 }
