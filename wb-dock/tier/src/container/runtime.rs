@@ -21,6 +21,10 @@ const MOST_TASKS: u64 = 256;
 /// Open files of each process.
 const MOST_FILES: u64 = 256;
 
+/// Processes of the user inside, where it is the host's `nobody` as well. Engines would
+/// set what they may not, were they not told a number.
+const MOST_PROCESSES: u64 = 4096;
+
 /// Processors, at most.
 const PROCESSORS: u64 = 2;
 
@@ -117,6 +121,7 @@ fn engine_options(id: &str, program: &Program) -> Vec<String> {
         format!("--cpus={PROCESSORS}"),
         format!("--pids-limit={MOST_TASKS}"),
         format!("--ulimit=nofile={MOST_FILES}:{MOST_FILES}"),
+        format!("--ulimit=nproc={MOST_PROCESSES}:{MOST_PROCESSES}"),
     ]);
     match &program.scratch {
         Some(scratch) => options.extend([

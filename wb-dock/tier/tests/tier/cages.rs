@@ -104,13 +104,26 @@ fn every_tier_gives_the_same_results() {
 
 #[test]
 fn a_container_holds_even_a_worker_that_was_taken_over() {
-    let container = match Container::new(Path::new(WORKER)) {
-        Ok(container) => container,
-        Err(error) => return println!("not tested: {error}"),
-    };
-    let (confinement, results) = container.attempt(&Attempt::ALL).unwrap();
-    assert!(confinement.seccomp, "{confinement:?}");
-    for (attempt, result) in Attempt::ALL.iter().zip(results) {
-        assert!(result.is_some(), "{attempt:?} worked");
+    for runtime in ["runc", "crun", "podman", "docker"] {
+        let container = Container::with_runtime(runtime, Path::new(WORKER)).unwrap();
+        let (confinement, results) = match container.attempt(&Attempt::ALL) {
+            Ok(tried) => tried,
+            Err(error) => {
+                println!("not tested, {runtime}: {error}");
+                continue;
+            }
+        };
+        println!("tested: {runtime}");
+        assert!(confinement.seccomp, "{runtime}: {confinement:?}");
+        for (attempt, result) in Attempt::ALL.iter().zip(results) {
+            assert!(result.is_some(), "{runtime}: {attempt:?} worked");
+        }
+        let ran = container.run(
+            &module(ECHO),
+            &Grant::none(),
+            &Services::default(),
+            Invocation::new("echo").stdin("through"),
+        );
+        assert_eq!(ran.unwrap().stdout, "through", "{runtime}");
     }
 }

@@ -199,6 +199,41 @@ fn a_container_runs_it_too() {
 }
 
 #[test]
+fn every_runtime_runs_it() {
+    for runtime in ["runc", "crun", "podman", "docker"] {
+        let opt_in = DeployerOptIn::default().binary("/bin/sh");
+        let posix = Posix::in_container(opt_in, runtime);
+        let run = |script: &str, limits: Limits| {
+            let grant = grant().narrow_limits(limits);
+            let invocation = Invocation::new("sh").args(["-c", script]).stdin("in");
+            posix.run(&grant, &Services::default(), invocation)
+        };
+        let script = "read line; echo $line; echo x > /new || echo kept > here; exit 7";
+        let outcome = match run(script, grant().limits()) {
+            // As engines that could not start one end, and shells that find nothing.
+            Ok(outcome) if outcome.exit_code == 126 => {
+                println!("not tested, {runtime}: {:?}", outcome.stderr);
+                continue;
+            }
+            Err(Error::Start { message, .. }) => {
+                println!("not tested, {runtime}: {message}");
+                continue;
+            }
+            ran => ran.unwrap(),
+        };
+        println!("tested: {runtime}");
+        assert_eq!(outcome.exit_code, 7, "{runtime}: {:?}", outcome.stderr);
+        assert_eq!(outcome.stdout, "in\n", "{runtime}");
+        let changed = outcome.files.changed();
+        assert_eq!(changed, [("/here".to_owned(), "kept\n".into())]);
+        let mut limits = grant().limits();
+        limits.wall = Duration::from_secs(3);
+        let error = run("while :; do :; done", limits).unwrap_err();
+        assert_eq!(error.code(), "policy/time-limit", "{runtime}");
+    }
+}
+
+#[test]
 fn what_is_no_program_does_not_start() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tool");

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{ENGINE_FAILED, Program, Runtime, Start, engine_options};
@@ -38,14 +39,19 @@ impl Docker {
 }
 
 /// Has `docker import` make an image of the directory `root`, and gives its name.
+///
+/// The name is ours: what the client says of the new image differs between services.
 fn import(client: &Path, root: &Path) -> io::Result<String> {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    let name = format!("wb-root-{}-{serial}", std::process::id());
     let mut child = Command::new(client)
-        .args(["import", "-"])
+        .args(["import", "-", &name])
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
-    // What it says is short, so it never waits for us while we write.
+    // What it complains of is short, so it never waits for us while we write.
     let written = child.stdin.take().map(|stdin| archive(root, stdin));
     let output = child.wait_with_output()?;
     if !output.status.success() {
@@ -53,10 +59,6 @@ fn import(client: &Path, root: &Path) -> io::Result<String> {
         return Err(io::Error::other(said.trim().to_owned()));
     }
     written.transpose()?;
-    let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if name.is_empty() {
-        return Err(io::Error::other("it gave the image no name"));
-    }
     Ok(name)
 }
 
