@@ -105,7 +105,11 @@ fn it_runs_with_two_words_and_not_with_one() {
         let told = cage.wbx(&["--json", "run", "--profile", "posix", "sort"], "b\na\n");
         let envelope: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
         assert_eq!(envelope["data"]["stdout"], "a\nb\n", "{envelope}");
-        assert_eq!(envelope["data"]["report"]["output"], 4, "{envelope}");
+        let report = &envelope["data"]["report"];
+        assert_eq!(report["output"], 4, "{envelope}");
+        for used in ["cpu_us", "memory_peak"] {
+            assert!(report[used].as_u64() > Some(0), "{used}: {envelope}");
+        }
         let told = cage.wbx(&["run", "--profile", "posix", "--report", "sort"], "");
         assert!(text(&told.stderr).contains("sort: exit 0"));
     }

@@ -2,12 +2,12 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use wb_dock::{ErrorKind, Input, Outcome, Output, RemoteRun};
 use wb_policy::{Exceeded, Resource};
 
@@ -67,7 +67,8 @@ impl Running {
         run: &RemoteRun,
         outputs: [Output; 2],
     ) -> Result<Outcome, wb_dock::Error> {
-        let (sender, news) = channel();
+        // Bounded: who writes faster than anybody reads has to wait.
+        let (sender, news) = sync_channel(16);
         let readers: [Option<Box<dyn Read + Send>>; 2] = [
             self.child.stdout.take().map(|out| Box::new(out) as Box<_>),
             self.child.stderr.take().map(|err| Box::new(err) as Box<_>),
@@ -116,20 +117,21 @@ impl Running {
                 Err(RecvTimeoutError::Disconnected) => open = 0,
             }
         }
-        let status = match &stopped {
-            None => self.wait(run, &mut stopped),
-            Some(_) => None,
-        };
-        self.kill();
+        if stopped.is_none() {
+            stopped = self.wait(run);
+        }
+        let ended = self.end();
         let mut outcome = Outcome::default();
         let [stdout, stderr] = collected;
         outcome.stdout = stdout.into();
         outcome.stderr = stderr.into();
+        outcome.cpu = ended.as_ref().map(|ended| ended.cpu);
+        outcome.usage.memory_peak = ended.as_ref().map_or(0, |ended| ended.memory);
         if let Some(exceeded) = stopped {
             return Err(wb_dock::Error::from(exceeded).with_outcome(outcome));
         }
         let command = || run.name().to_owned();
-        match status.map(|status| (status.code(), status.signal())) {
+        match ended.map(|ended| (ended.status.code(), ended.status.signal())) {
             Some((Some(code), _)) => {
                 outcome.exit_code = code;
                 Ok(outcome)
@@ -147,27 +149,65 @@ impl Running {
         }
     }
 
-    /// Its status once it has closed its outputs; none if its time is over first.
-    fn wait(&mut self, run: &RemoteRun, stopped: &mut Option<Exceeded>) -> Option<ExitStatus> {
+    /// Waits until it has ended, which it mostly has with its outputs, or its time is
+    /// over.
+    fn wait(&self, run: &RemoteRun) -> Option<Exceeded> {
         let mut pause = Duration::from_micros(100);
-        loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Some(status);
-            }
+        // It stays a zombie, so that nobody else gets its number before `end`.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        while let Ok(None) = waitid(WaitId::Pid(self.group), options) {
             if run.time_left().is_zero() {
-                *stopped = Some(run.out_of_time());
-                return None;
+                return Some(run.out_of_time());
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         }
+        None
     }
 
-    /// Ends it and everything it started.
-    fn kill(&mut self) {
+    /// Ends it and everything it started, if they have not ended yet.
+    fn end(self) -> Option<Ended> {
         let _ = kill_process_group(self.group, Signal::KILL);
-        let _ = self.child.wait();
+        let ended = Ended::of(self.group);
         let unfinished = self.unfinished.lock();
         drop(unfinished.unwrap_or_else(PoisonError::into_inner).take());
+        ended
+    }
+}
+
+/// How a binary ended.
+struct Ended {
+    status: ExitStatus,
+    /// Processor time, with that of what it started and waited for: in a container
+    /// also that of the runtime.
+    cpu: Duration,
+    /// The most bytes that one of these had in memory.
+    memory: u64,
+}
+
+impl Ended {
+    /// Waits for the end of a child, which has to be ours and waited for here alone.
+    fn of(child: Pid) -> Option<Self> {
+        let mut status = 0;
+        let pid = child.as_raw_nonzero().get();
+        #[expect(unsafe_code, reason = "no library says what a child has used")]
+        // SAFETY: both pointers are to values of our own that outlive the call; all
+        // zeros is a value of `rusage`, which is made of numbers.
+        let (found, used) = unsafe {
+            let mut used: libc::rusage = std::mem::zeroed();
+            let found = libc::wait4(pid, &raw mut status, 0, &raw mut used);
+            (found, used)
+        };
+        let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
+        let time = |time: libc::timeval| {
+            Duration::from_secs(unsigned(time.tv_sec))
+                + Duration::from_micros(unsigned(time.tv_usec))
+        };
+        (found == pid).then(|| Self {
+            status: ExitStatus::from_raw(status),
+            cpu: time(used.ru_utime) + time(used.ru_stime),
+            // Linux counts in kibibytes.
+            memory: unsigned(used.ru_maxrss).saturating_mul(1024),
+        })
     }
 }
