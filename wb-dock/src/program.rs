@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use wasmtime::{ExternType, InstancePre, Module, ModuleExport};
 use wb_policy::{Cap, CapSet, Grant, Import, Profiles, core_import, denied_imports};
@@ -33,6 +33,8 @@ struct Inner {
     memory: Option<ModuleExport>,
     /// Linked for each set of capabilities it was admitted with.
     linked: Mutex<Vec<(CapSet, InstancePre<Guest>)>>,
+    /// The same code for the engine of kernels, once it was admitted as one.
+    kernel: OnceLock<Module>,
 }
 
 impl Program {
@@ -59,6 +61,7 @@ impl Program {
             start,
             memory,
             linked: Mutex::default(),
+            kernel: OnceLock::new(),
         }))
     }
 
@@ -152,9 +155,16 @@ impl Program {
         // The arena of frames comes with the kernel and needs no service.
         self.check_provided(services.provided().with(Cap::Frames))?;
         let kernels = self.0.engine.kernels()?;
+        let module = match self.0.kernel.get() {
+            Some(module) => module,
+            None => {
+                let adopted = kernels.adopt(&self.0.module)?;
+                self.0.kernel.get_or_init(|| adopted)
+            }
+        };
         let linked = kernels
             .linker(grant.caps())?
-            .instantiate_pre(&kernels.adopt(&self.0.module)?)
+            .instantiate_pre(module)
             .map_err(|error| ErrorKind::ImportType {
                 message: format!("{error:#}"),
             })?;
