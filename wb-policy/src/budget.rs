@@ -191,7 +191,8 @@ impl Budget {
     ///
     /// # Errors
     ///
-    /// [`Exceeded`] when no further child may be started.
+    /// [`Exceeded`] of [`Resource::Children`] when this run, or one around it, may start
+    /// no further one.
     pub fn child(&self, by: impl Into<Arc<str>>, limits: Limits) -> Result<Self, Exceeded> {
         self.charge(Resource::Children, 1)?;
         let limits = limits.tightest(self.0.limits);
@@ -252,7 +253,8 @@ impl Budget {
     ///
     /// # Errors
     ///
-    /// [`Exceeded`] with the first limit that has no room for it.
+    /// [`Exceeded`] of `resource`, with the first limit that has no room for it, from the
+    /// innermost run outwards. Nothing is spent then.
     pub fn charge(&self, resource: Resource, amount: u64) -> Result<(), Exceeded> {
         for budget in self.lineage() {
             let ledger = &budget.0;
@@ -278,7 +280,7 @@ impl Budget {
     ///
     /// # Errors
     ///
-    /// [`Exceeded`] when no further call may be made.
+    /// [`Exceeded`] of [`Resource::HostCalls`] when no further call may be made.
     pub fn charge_call(&self, cap: Cap) -> Result<(), Exceeded> {
         self.charge(Resource::HostCalls, 1)?;
         for budget in self.lineage() {
@@ -324,7 +326,7 @@ impl Budget {
     ///
     /// # Errors
     ///
-    /// [`Exceeded`] when there is no room.
+    /// [`Exceeded`] of [`Resource::Memory`] when there is no room.
     pub fn reserve_memory(&self, bytes: u64) -> Result<MemoryReservation, Exceeded> {
         let mut reservation = MemoryReservation {
             budget: self.clone(),
@@ -358,7 +360,9 @@ impl Budget {
         }
     }
 
-    /// How much of `resource` could still be charged, over all enclosing runs.
+    /// How much of `resource` could still be charged, in its unit and over all enclosing
+    /// runs. Without a limit on fuel that is [`u64::MAX`]; of [`Resource::Wall`] it is the
+    /// whole limit, in milliseconds.
     pub fn remaining(&self, resource: Resource) -> u64 {
         self.lineage()
             .map(|budget| {
@@ -451,7 +455,8 @@ impl MemoryReservation {
     ///
     /// # Errors
     ///
-    /// [`Exceeded`] when there is no room; what was reserved stays so.
+    /// [`Exceeded`] of [`Resource::Memory`] when there is no room; what was reserved
+    /// stays so.
     pub fn grow(&mut self, more: u64) -> Result<(), Exceeded> {
         self.budget.charge(Resource::Memory, more)?;
         self.bytes += more;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The order is that of the manifest documentation; [`CapSet`] iterates in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cap {
-    /// A private file system with SQL, per instance.
+    /// Files and SQL tables of the tenant.
     Vfs,
     /// Run a registered command by name.
     Commands,
@@ -30,7 +30,7 @@ pub enum Cap {
     Llm,
     /// Fetch a web page as title, text and links.
     Browse,
-    /// Run a native binary inside a container.
+    /// Run a native binary. No import stands for it: see [`Shape::Posix`](crate::Shape::Posix).
     Posix,
     /// Fan one command out over many inputs.
     Parallel,

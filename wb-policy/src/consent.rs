@@ -42,7 +42,8 @@ fn narrows_nothing(scopes: &Scopes) -> bool {
 }
 
 impl Consent {
-    /// Records that `by` granted `caps` to `toolkit` at the time `at` (RFC 3339).
+    /// Records that `by` granted `caps` to `toolkit` at the time `at` (RFC 3339). Both are
+    /// kept as they are, for people to read: nothing is decided by them.
     pub fn new(
         toolkit: impl Into<String>,
         caps: CapSet,
@@ -60,7 +61,8 @@ impl Consent {
         }
     }
 
-    /// The same consent, for this one artifact only.
+    /// The same consent, for this one artifact only, named by its digest in the spelling
+    /// that [`covers`](Self::covers) will be asked with.
     #[must_use]
     pub fn pinned_to(self, artifact: impl Into<String>) -> Self {
         Self {

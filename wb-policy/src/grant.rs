@@ -40,7 +40,8 @@ impl Grant {
     /// # Errors
     ///
     /// [`Refused`] when third-party code asks for any capability and there is
-    /// no consent.
+    /// no consent. Whether `consent` is about this toolkit and artifact is for the
+    /// caller to ask first, with [`Consent::covers`].
     pub fn decide(
         declared: CapSet,
         trust: Trust,
@@ -145,7 +146,8 @@ impl Grant {
         }
     }
 
-    /// What is left of the grant when `other` must hold as well.
+    /// What is left of the grant when `other` must hold as well. It keeps its own profile's
+    /// name, trust and declaration, which are for messages.
     #[must_use]
     pub fn narrow(self, other: &Self) -> Self {
         self.narrow_caps(other.caps)

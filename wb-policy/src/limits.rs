@@ -5,7 +5,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Linear memory and tables of all live instances together, in bytes.
     pub memory: u64,
-    /// Wall-clock time from the start of the outermost run.
+    /// Wall-clock time from the start of the run; a nested one ends with those around it.
     pub wall: Duration,
     /// Units of wasm fuel; `None` does not count fuel.
     pub fuel: Option<u64>,

@@ -7,6 +7,16 @@ use crate::profile_toml::{self, ProfileError};
 use crate::{Cap, CapSet, Limits, Scopes};
 
 /// A named ceiling for runs.
+///
+/// The four that are always there have a million calls into the Dock, count no fuel, narrow
+/// no scope, and have these limits:
+///
+/// | | memory | time | output | to the network | commands started |
+/// |---|---|---|---|---|---|
+/// | [`compute`](Self::compute) | 64 MiB | 5 s | 16 MiB | nothing | none |
+/// | [`minimal`](Self::minimal) | 64 MiB | 5 s | 16 MiB | 16 MiB | 1,024 |
+/// | [`network`](Self::network) | 128 MiB | 30 s | 64 MiB | 64 MiB | 4,096 |
+/// | [`posix`](Self::posix) | 256 MiB | 60 s | 256 MiB | 256 MiB | 16,384 |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     name: String,
@@ -16,7 +26,8 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// A profile of the deployer's own.
+    /// A profile of the deployer's own. Its name is taken as it is; one that comes from a
+    /// text is checked by [`Profiles::from_toml`].
     pub fn new(name: impl Into<String>, caps: CapSet, limits: Limits, scopes: Scopes) -> Self {
         Self {
             name: name.into(),
@@ -182,13 +193,19 @@ impl Profiles {
     ///
     /// Each `[profiles.NAME]` table holds `extends` (another profile, `compute`
     /// when absent), `caps` or `add-caps` and `remove-caps`, `memory`, `output`,
-    /// `egress` (bytes, or text such as `"64 MiB"`), `time` (milliseconds, or
-    /// text such as `"5s"`), `fuel`, `host-calls`, `children` and `scopes`.
+    /// `egress` (bytes, or text in `B`, `KiB`, `MiB` or `GiB` such as `"64 MiB"`),
+    /// `time` (milliseconds, or text in `ms`, `s` or `min` such as `"5s"`), `fuel`,
+    /// `host-calls`, `children` and `scopes`. What is absent is as in the profile
+    /// extended. Limits may be looser than there, scopes only tighter.
     ///
     /// # Errors
     ///
-    /// [`ProfileError`] when the text is not of that form, redefines a built-in
-    /// profile, or extends one that does not exist or extends it in turn.
+    /// [`ProfileError::Syntax`] when the text is not of that form,
+    /// [`ProfileError::BuiltIn`] when it redefines a built-in profile,
+    /// [`ProfileError::Name`] unless a name is 1 to 64 letters, digits, `-` or `_`,
+    /// [`ProfileError::UnknownParent`] and [`ProfileError::Cycle`] when `extends` leads
+    /// nowhere or in a circle, and [`ProfileError::TwoLists`] for `caps` beside
+    /// `add-caps` or `remove-caps`.
     pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
         let mut profiles = Self::built_in();
         profile_toml::declare(text, &mut profiles.by_name)?;

@@ -75,7 +75,8 @@ impl<P: Pattern> Allow<P> {
 
 /// The reach of every capability that can be narrowed.
 ///
-/// A list that is absent narrows nothing.
+/// As text, a table with a list for each: a list that is absent narrows nothing, one that
+/// is empty permits nothing, and a name that is not here is refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scopes {

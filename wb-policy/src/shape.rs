@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub enum Shape {
     /// Arguments and standard input to standard output and an exit code.
     Command,
-    /// A WIT-typed component, called in process.
+    /// A WIT-typed component: functions that are called with values.
     Component,
     /// Bytes to bytes, instantiated once and called in a loop.
     Kernel,

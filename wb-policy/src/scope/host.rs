@@ -13,6 +13,20 @@ use super::Pattern;
 /// ports are gone. Spellings of IPv4 addresses that only some resolvers
 /// understand (`0x7f.1`, `2130706433`, `127.1`) are refused rather than
 /// guessed, since a guess here and another in the resolver would be a hole.
+/// Which of them are addresses is as the WHATWG URL Standard has it; names beyond ASCII
+/// are written in their `xn--` form.
+///
+/// # Examples
+///
+/// ```
+/// use wb_policy::Origin;
+///
+/// let origin: Origin = "HTTPS://API.Example.org.:443/users?page=2".parse()?;
+/// assert_eq!(origin.to_string(), "https://api.example.org");
+/// assert_eq!(origin, "https://api.example.org".parse::<Origin>()?);
+/// assert!("http://127.1/".parse::<Origin>().is_err());
+/// # Ok::<(), wb_policy::HostError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     scheme: Scheme,
@@ -25,7 +39,8 @@ impl Origin {
     ///
     /// # Errors
     ///
-    /// When `host` is neither a name nor an address, or `port` is 0.
+    /// [`HostError`] when `port` is 0, or `host` is neither an address nor a name: at most
+    /// 253 bytes, in labels of 1 to 63 ASCII letters, digits, `-` or `_`.
     pub fn tcp(host: &str, port: u16) -> Result<Self, HostError> {
         Self::socket(Scheme::Tcp, host, port)
     }
@@ -119,8 +134,9 @@ impl fmt::Display for Origin {
 /// A set of origins: `[SCHEME://]HOST[:PORT]`.
 ///
 /// Without a scheme it is `https`; without a port that of `https` or `http`, while
-/// `tcp`, `udp` and `tls` always name theirs. The host may be `*` for all or `*.example.org` for every name below `example.org`
-/// (not that name itself); the port may be `*`.
+/// `tcp`, `udp` and `tls` always name theirs. The host may be `*` for all or
+/// `*.example.org` for every name below `example.org` (not that name itself); the port
+/// may be `*`. There is no path: a grant reaches all of a host or nothing of it.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]

@@ -4,6 +4,8 @@ use std::str::FromStr;
 use super::Pattern;
 
 /// A name, or every name that begins so when it ends with `*`.
+///
+/// It is 1 to 256 bytes, without blanks, control characters and a further `*`.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]

@@ -5,7 +5,9 @@ use super::Pattern;
 
 /// A folder of the private file system and everything under it.
 ///
-/// Compared by whole segments: `notes` permits `notes/a` and not `notes2`.
+/// Compared by whole segments: `notes` permits `notes/a` and not `notes2`. A path has at
+/// most 4,096 bytes, and no `..`, backslash or control character; the empty one permits
+/// everything.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
