@@ -9,7 +9,7 @@ use wb_policy::{Budget, Grant, Limits};
 
 use crate::client::{Account, Client};
 use crate::fs::FileSystem;
-use crate::guest::{Guest, handles};
+use crate::guest::{Guest, HandleTable};
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::program::Program;
@@ -76,7 +76,7 @@ impl Twin {
                     share: 1,
                 },
             ),
-            table: handles(),
+            table: HandleTable::new(budget.clone()),
             frames: None,
             calls: 0,
         };

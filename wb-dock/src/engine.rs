@@ -58,8 +58,9 @@ const TABLES: u32 = 8;
 /// instances and one memory; a composition has as many times more as it has parts.
 const COMPONENT_PARTS: u32 = 64;
 
-/// Elements of one table: as many as the functions of a large compiler.
-const TABLE_ELEMENTS: usize = 1 << 18;
+/// Elements of one table, with pooling or without. They take 256 MiB, which is all that the
+/// largest of the built-in profiles has, so that a table ends by the memory limit in both.
+pub(crate) const TABLE_ELEMENTS: usize = 1 << 25;
 
 /// Compiles programs and runs them.
 ///
@@ -327,7 +328,7 @@ impl EngineBuilder {
     /// Reserves room for `instances` guests at a time, nested ones included.
     ///
     /// For servers: a run then starts in microseconds. Reserving costs a few
-    /// milliseconds once, and 4 GiB of address space an instance. One more guest
+    /// milliseconds once, and 5 GiB of address space an instance. One more guest
     /// than there is room for is an error, not a wait.
     #[must_use]
     pub fn pooling(mut self, instances: u32) -> Self {

@@ -265,7 +265,7 @@ impl fmt::Display for ErrorKind {
             Self::ImportType { message } => write!(f, "an import has the wrong type: {message}"),
             Self::NotProvided { cap, import } => write!(
                 f,
-                "import `{import}` needs `{cap}`, which is granted but which this host does not provide"
+                "import `{import}` is granted and needs `{cap}`, which this host does not provide"
             ),
             Self::NotACommand { reason } => write!(f, "not a command: {reason}"),
             Self::NoSuchFunction { name, found } if found.is_empty() => {

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use wasmtime::ResourceLimiter;
 use wb_policy::{Budget, Exceeded, Limits, MemoryReservation, Resource};
 
+use crate::engine::TABLE_ELEMENTS;
+
 /// Why the host ends a guest. Travels through the engine as an error.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -226,7 +228,8 @@ impl ResourceLimiter for MemoryGauge {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|most| desired > most) {
+        // Where tables have a fixed place, `maximum` is no more than this.
+        if desired > TABLE_ELEMENTS || maximum.is_some_and(|most| desired > most) {
             return Ok(false);
         }
         let more = desired.saturating_sub(current) as u64 * TABLE_ELEMENT;

@@ -53,7 +53,11 @@ pub(crate) struct Wasi {
 }
 
 impl Wasi {
-    pub(crate) fn new(meter: Meter, fs: FileSystem) -> Self {
+    pub(crate) fn new(meter: Meter, mut fs: FileSystem) -> Self {
+        if let Some(root) = fs.root() {
+            // Until the guest closes it, which it may.
+            fs.retain(root);
+        }
         let descriptors = Descriptors::new(fs.root());
         Self {
             args: Vec::new(),

@@ -80,6 +80,8 @@ mod case;
 mod group;
 mod host;
 mod report;
+mod resident;
+#[allow(dead_code, reason = "shared with the tests of the Dock")]
 mod script;
 mod server;
 mod stand_in;

@@ -1,29 +1,42 @@
-//! Guests written as a list of calls, and what each call answered.
+//! Guests written as a list of calls, and what each call answered. Knows nothing of hosts:
+//! the tests of the Dock write their guests with it too.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-use wb_dock::{Grant, Invocation, Services};
-
-use crate::case::{Finding, ended, holds};
-use crate::group::assemble;
-use crate::host::{Ended, Host, Refusal};
 
 /// Where the bytes of arguments begin; below is what the guest needs for itself.
 const DATA: usize = 0x20000;
 /// Where a stream of the reply goes on its way out, and how much of it.
 const COPY: usize = 0x10000;
 const COPIED: usize = 0x10000;
-/// Where functions of preview 1 put their results.
-pub(crate) const OUT: u32 = 0x400;
+/// Where functions of preview 1 put their results, up to [`COPY`].
+pub(crate) const OUT: u32 = 0x1000;
+/// Where the buffers of [`Arg::Room`] lie, after room for a count.
+pub(crate) const BUFFER: u32 = OUT + 16;
+/// What lay at [`OUT`] before the call, so that one call can use what another answered.
+const BEFORE: u32 = 0x800;
+const BEFORE_LEN: u32 = 0x400;
+/// Numbers that a guest keeps for later calls, four bytes each.
+pub(crate) const KEPT: u32 = 0x400;
 
 /// An argument of a call.
+#[derive(Clone)]
 pub(crate) enum Arg {
     Number(i64),
     /// An `i64`.
     Long(i64),
+    /// The number at a place in memory.
+    Kept(u32),
+    /// The `i64` that lay so far into the results of the call before.
+    Before(u32),
     /// Bytes in memory, passed as place and length.
     Bytes(Vec<u8>),
+    /// Bytes in memory, passed as their place alone.
+    Placed(Vec<u8>),
+    /// So many zeros, passed as place and length.
+    Zeros(usize),
+    /// A place and a length as they are.
+    At(u32, u32),
     /// So many bytes of room, to be filled: passed as a vector of one buffer and its count.
     Room(u32),
     /// Bytes to be written: passed as a vector of one buffer and its count.
@@ -128,7 +141,8 @@ impl Script {
         let passed = self.pass(module, function, args);
         writeln!(
             self.body,
-            "(memory.fill (i32.const {place}) (i32.const 0) (i32.const {len}))
+            "(memory.copy (i32.const {BEFORE}) (i32.const {OUT}) (i32.const {BEFORE_LEN}))
+             (memory.fill (i32.const {place}) (i32.const 0) (i32.const {len}))
              (call $report_memory (call ${module}.{function} {passed})
                (i32.const {place}) (i32.const {len}))"
         )
@@ -145,35 +159,42 @@ impl Script {
     ) -> String {
         let (mut passed, mut types) = (String::new(), String::new());
         for arg in args {
-            let numbers = match arg {
-                Arg::Long(number) => {
-                    types += "i64 ";
-                    write!(passed, "(i64.const {number}) ").expect("strings grow");
-                    continue;
-                }
-                Arg::Number(number) => vec![number],
-                Arg::Bytes(bytes) => {
-                    vec![i64::from(self.place(&bytes)), i64::from(bytes.len() as u32)]
-                }
-                Arg::Room(len) => {
-                    // The buffer lies where the results are reported from.
-                    let vector = [OUT.to_le_bytes(), len.to_le_bytes()].concat();
-                    vec![i64::from(self.place(&vector)), 1]
-                }
-                Arg::Vector(bytes) => {
-                    let (at, len) = (self.place(&bytes), bytes.len() as u32);
-                    let vector = [at.to_le_bytes(), len.to_le_bytes()].concat();
-                    vec![i64::from(self.place(&vector)), 1]
-                }
-            };
-            for number in numbers {
-                types += "i32 ";
-                write!(passed, "(i32.const {number}) ").expect("strings grow");
+            for (ty, operand) in self.operands(arg) {
+                types.extend([ty, " "]);
+                passed.extend([&*operand, " "]);
             }
         }
         self.imports
             .insert((module.to_owned(), function.to_owned()), types);
         passed
+    }
+
+    /// The numbers that an argument is passed as: their types, and where they come from.
+    fn operands(&mut self, arg: Arg) -> Vec<(&'static str, String)> {
+        // Pointers above 2 GiB are the same bits as negative numbers.
+        let number = |number: i64| ("i32", format!("(i32.const {})", number as i32));
+        let place = |place: u32| number(place.into());
+        let both = |at: u32, len: usize| vec![place(at), place(len as u32)];
+        let vector = |at: u32, len: u32| [at.to_le_bytes(), len.to_le_bytes()].concat();
+        match arg {
+            Arg::Number(value) => vec![number(value)],
+            Arg::Long(value) => vec![("i64", format!("(i64.const {value})"))],
+            Arg::Kept(at) => vec![("i32", format!("(i32.load (i32.const {at}))"))],
+            Arg::Before(offset) => {
+                let at = BEFORE + offset;
+                vec![("i64", format!("(i64.load (i32.const {at}))"))]
+            }
+            Arg::At(ptr, len) => vec![place(ptr), place(len)],
+            Arg::Bytes(bytes) => both(self.place(&bytes), bytes.len()),
+            Arg::Placed(bytes) => vec![place(self.place(&bytes))],
+            Arg::Zeros(len) => both(self.room(len), len),
+            Arg::Room(len) => vec![place(self.place(&vector(BUFFER, len))), place(1)],
+            Arg::Vector(bytes) => {
+                let at = self.place(&bytes);
+                let vector = vector(at, bytes.len() as u32);
+                vec![place(self.place(&vector)), place(1)]
+            }
+        }
     }
 
     fn place(&mut self, bytes: &[u8]) -> u32 {
@@ -191,6 +212,12 @@ impl Script {
         // Vectors must be aligned.
         self.end = (self.end + len).next_multiple_of(8);
         ptr as u32
+    }
+
+    /// Makes all the calls two times.
+    pub(crate) fn twice(mut self) -> Self {
+        self.body = self.body.repeat(2);
+        self
     }
 
     /// Makes all the calls over and over, and reports nothing.
@@ -219,7 +246,7 @@ impl Script {
         }
         let pages = (DATA + self.end).div_ceil(0x10000) + 1;
         let (data, body) = (&self.data, &self.body);
-        assemble(&format!(
+        let text = format!(
             r#"(module
                  {imports}
                  (import "wb:reply" "len" (func $len (param i32) (result i32)))
@@ -258,58 +285,34 @@ impl Script {
                    (call $write (local.get $ptr) (local.get $len))
                    (call $number (i32.const 0)))
                  (func (export "_start") {body}))"#
-        ))
-    }
-
-    /// Runs the script as `guest`.
-    pub(crate) fn try_run(
-        &self,
-        host: &dyn Host,
-        grant: &Grant,
-        services: &Services,
-    ) -> Result<Ended, Refusal> {
-        host.run(&self.wasm(), grant, services, Invocation::new("guest"))
-    }
-
-    /// Runs the script to its end, and returns the answers.
-    pub(crate) fn run(
-        &self,
-        host: &dyn Host,
-        grant: &Grant,
-        services: &Services,
-    ) -> Result<Vec<Answer>, Finding> {
-        answers(&ended(self.try_run(host, grant, services))?.stdout)
+        );
+        wat::parse_str(text).expect("scripts are written as valid text")
     }
 }
 
-/// The answers that a script wrote.
-pub(crate) fn answers(mut written: &[u8]) -> Result<Vec<Answer>, Finding> {
-    fn number(from: &mut &[u8]) -> Option<i32> {
-        let (number, rest) = from.split_first_chunk()?;
-        *from = rest;
-        Some(i32::from_le_bytes(*number))
-    }
-    fn stream(from: &mut &[u8]) -> Option<Vec<u8>> {
-        let len = number(from)?.try_into().ok()?;
-        let (stream, rest) = from.split_at_checked(len)?;
-        *from = rest;
-        Some(stream.to_vec())
-    }
-    fn answer(from: &mut &[u8]) -> Option<Answer> {
-        Some(Answer {
-            number: number(from)?,
-            message: String::from_utf8_lossy(&stream(from)?).into_owned(),
-            value: stream(from)?,
-            second: stream(from)?,
-        })
-    }
+/// The answers that a script wrote; none when they are cut short.
+pub(crate) fn answers(mut written: &[u8]) -> Option<Vec<Answer>> {
     let mut answers = Vec::new();
     while !written.is_empty() {
-        let Some(answer) = answer(&mut written) else {
-            holds(false, "whole answers", "output that is cut short")?;
-            break;
-        };
-        answers.push(answer);
+        answers.push(Answer {
+            number: number(&mut written)?,
+            message: String::from_utf8_lossy(stream(&mut written)?).into_owned(),
+            value: stream(&mut written)?.to_vec(),
+            second: stream(&mut written)?.to_vec(),
+        });
     }
-    Ok(answers)
+    Some(answers)
+}
+
+fn number(from: &mut &[u8]) -> Option<i32> {
+    let (number, rest) = from.split_first_chunk()?;
+    *from = rest;
+    Some(i32::from_le_bytes(*number))
+}
+
+fn stream<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = number(from)?.try_into().ok()?;
+    let (stream, rest) = from.split_at_checked(len)?;
+    *from = rest;
+    Some(stream)
 }

@@ -12,6 +12,7 @@ pub fn suite() -> Vec<Case> {
         group::caps::cases(),
         group::limits::cases(),
         group::compile::cases(),
+        group::components::cases(),
         group::files::cases(),
         group::egress::cases(),
         group::timeouts::cases(),

@@ -71,7 +71,7 @@ impl fmt::Debug for Response {
 }
 
 /// Longest URL, in bytes.
-const MAX_URL: usize = 8 << 10;
+pub(crate) const MAX_URL: usize = 8 << 10;
 /// Most header fields.
 const MAX_FIELDS: usize = 128;
 /// Names and values of the header fields together, in bytes.

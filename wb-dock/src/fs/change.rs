@@ -198,7 +198,7 @@ impl FileSystem {
         target: &str,
         now: u64,
     ) -> Result<(), Fail> {
-        if at.directory {
+        if at.directory && at.node.is_none() {
             return Err(Errno::Noent.into());
         }
         let node = self.create(at, Body::Symlink(target.into()), now)?;

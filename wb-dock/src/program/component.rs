@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::wasm_wave::wasm::DisplayType;
 use wasmtime::component::{Component as Code, ComponentExportIndex, InstancePre, Type};
-use wb_policy::{CapSet, Grant, Import, Profiles, Requirement, component_import, denied_imports};
+use wb_policy::{
+    Cap, CapSet, Grant, Import, Profiles, Requirement, component_import, denied_imports,
+};
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
@@ -240,19 +242,22 @@ impl ComponentProgram {
         Err(ErrorKind::NotGranted { denied }.into())
     }
 
-    /// Whether the host has something behind every import: behind one of the granted
-    /// capabilities that would do.
+    /// Whether the host has something behind every import that was granted.
     fn check_provided(&self, caps: CapSet, services: &Services) -> Result<(), Error> {
         let provided = services.provided();
         for import in self.imports() {
             let requirement = component_import(import);
-            let mut granted = requirement.caps().iter().filter(|cap| caps.contains(**cap));
-            let Some(first) = granted.clone().next() else {
+            if !requirement.is_met_by(caps) {
                 continue;
+            }
+            let behind = match requirement {
+                // `wasi:http` goes over `net`, whichever of the two was granted.
+                Requirement::NeedsOneOf(_) => &[Cap::Net],
+                _ => requirement.caps(),
             };
-            if !granted.any(|cap| provided.contains(*cap)) {
+            if let Some(cap) = behind.iter().find(|cap| !provided.contains(**cap)) {
                 return Err(ErrorKind::NotProvided {
-                    cap: *first,
+                    cap: *cap,
                     import: import.to_owned(),
                 }
                 .into());

@@ -11,7 +11,7 @@ use crate::client::{Account, Client};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Ended, Event, Step};
 use crate::fs::FileSystem;
-use crate::guest::{Guest, handles};
+use crate::guest::{Guest, HandleTable};
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::outcome::Outcome;
@@ -130,7 +130,7 @@ impl Command {
                 memory: None,
                 reply: Answer::default(),
                 client,
-                table: handles(),
+                table: HandleTable::new(budget.clone()),
                 frames: None,
                 calls: 0,
             },

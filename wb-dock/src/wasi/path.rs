@@ -91,10 +91,7 @@ impl Wasi {
                     FileType::RegularFile if oflags & DIRECTORY != 0 => {
                         return Err(Errno::Notdir.into());
                     }
-                    FileType::Directory if oflags & (CREATE | TRUNCATE) != 0 => {
-                        return Err(Errno::Isdir.into());
-                    }
-                    FileType::Directory if writes && oflags & DIRECTORY == 0 => {
+                    FileType::Directory if writes || oflags & (CREATE | TRUNCATE) != 0 => {
                         return Err(Errno::Isdir.into());
                     }
                     _ => self.fs.adopted(&at, node)?,

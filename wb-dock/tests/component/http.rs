@@ -161,10 +161,23 @@ fn it_needs_net_or_browse_and_is_linked_under_its_type() {
             .unwrap_err();
         assert_eq!(error.code(), "dock/not-granted", "{interface}");
     }
-    let error = program("http")
-        .admit(&granting(&[Cap::Net]), &Services::default())
-        .unwrap_err();
-    assert_eq!(error.code(), "dock/not-provided");
+}
+
+/// A page is not what it asks for: without `net` behind it there is nobody to ask, whichever of
+/// the two was granted.
+#[test]
+fn it_goes_over_net_whichever_was_granted() {
+    let only_browse = Services::default().browse(Arc::new(crate::services::Echo));
+    for services in [Services::default(), only_browse] {
+        for cap in [Cap::Net, Cap::Browse] {
+            let error = program("http").admit(&granting(&[cap]), &services);
+            assert_eq!(
+                error.unwrap_err().to_string(),
+                "import `wasi:http/types@0.2.12` is granted and needs `net`, \
+                 which this host does not provide"
+            );
+        }
+    }
 }
 
 #[test]

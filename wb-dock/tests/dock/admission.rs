@@ -45,7 +45,7 @@ fn a_granted_import_without_a_service_is_not_provided() {
         assert_eq!(
             message,
             format!(
-                "import `{import}` needs `{cap}`, which is granted but which this host does not provide"
+                "import `{import}` is granted and needs `{cap}`, which this host does not provide"
             )
         );
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wb_dock::fs::{Image, Mount};
-use wb_dock::{Clock, Engine, Error, ErrorKind, Invocation, Outcome, Services};
+use wb_dock::{Clock, Engine, Error, ErrorKind, Grant, Invocation, Outcome, Services};
 use wb_policy::Resource;
 
 use crate::support::{admit, engines, limited, program, run, run_limited, wall};
@@ -87,11 +87,45 @@ fn real_sleep_ends_at_the_deadline() {
 
 #[test]
 fn memory_stops_where_it_is_charged() {
-    for guest in ["grows", "grows-table"] {
-        let (resource, message) = exceeded(run(guest));
-        assert_eq!(resource, Resource::Memory);
-        let start = format!("memory limit of 64 MiB reached: `{guest}` asked for ");
-        assert!(message.starts_with(&start), "{message}");
+    for (name, builder) in engines() {
+        let engine = builder.build().unwrap();
+        for guest in ["grows", "grows-table"] {
+            let grows = program(&engine, guest)
+                .admit(&Grant::none(), &Services::default())
+                .unwrap();
+            let (resource, message) = exceeded(grows.run(Invocation::new(guest)));
+            assert_eq!(resource, Resource::Memory, "{name}");
+            let start = format!("memory limit of 64 MiB reached: `{guest}` asked for ");
+            assert!(message.starts_with(&start), "{name}: {message}");
+        }
+    }
+}
+
+/// The memory limit comes first for all elements that a table can have; for one more the
+/// guest is told no, with a pool and without.
+#[test]
+fn a_table_has_the_same_limit_on_every_engine() {
+    let grows_by = |elements: u32| {
+        let text = format!(
+            r#"(module
+                 (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                 (memory (export "memory") 1)
+                 (table $t 0 funcref)
+                 (func (export "_start")
+                   (call $exit (i32.eq (i32.const -1)
+                     (table.grow $t (ref.null func) (i32.const {elements}))))))"#
+        );
+        wat::parse_str(text).unwrap()
+    };
+    for (name, builder) in engines() {
+        let engine = builder.build().unwrap();
+        let run = |elements| {
+            let program = engine.load(&grows_by(elements)).unwrap();
+            let grows = program.admit(&Grant::none(), &Services::default());
+            grows.unwrap().run(Invocation::new("grows"))
+        };
+        assert_eq!(exceeded(run(1 << 25)).0, Resource::Memory, "{name}");
+        assert_eq!(run((1 << 25) + 1).unwrap().exit_code, 1, "{name}");
     }
 }
 

@@ -79,7 +79,7 @@ fn parent(
 
 /// The first answer of a guest that ran a command.
 fn answer(run: Result<crate::Ended, crate::Refusal>) -> Result<crate::script::Answer, Finding> {
-    let answers = crate::script::answers(&ended(run)?.stdout)?;
+    let answers = super::run::answers(&ended(run)?.stdout)?;
     let first = answers.into_iter().next();
     first.ok_or_else(|| Finding::failed("an answer", "none"))
 }
@@ -94,7 +94,7 @@ fn calls_of_a_child(host: &dyn Host) -> Verdict {
     let run = host.run(&script.wasm(), &grant, &services, parent);
     let refusal = limited(run, Resource::HostCalls)?;
     // The child ended, which its parent was told; then nothing was left for the parent.
-    let answers = crate::script::answers(&refusal.stdout)?;
+    let answers = super::run::answers(&refusal.stdout)?;
     let told = answers.first().map(|first| (first.number, &*first.message));
     let message = "host-call limit of 100 reached: `child` asked for 1 more";
     same("what the parent was told", Some((-6, message)), told)?;

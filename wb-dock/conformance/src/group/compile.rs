@@ -5,23 +5,36 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use wasm_encoder::{
-    BlockType, CodeSection, Component, ComponentSectionId, ConstExpr, DataSection, EntityType,
-    ExportKind, ExportSection, Function, FunctionSection, ImportSection, Instruction,
-    MemorySection, MemoryType, Module, RawSection, TypeSection, ValType,
+    BlockType, Component, ComponentSectionId, Instruction, Module, RawSection, TypeSection,
 };
 use wb_dock::{Grant, Invocation, Services};
 
 use super::{assemble, still_works};
-use crate::case::{Case, Finding, Verdict, holds, in_words, refused};
+use crate::case::{Case, Finding, Verdict, ended, holds, in_words, refused};
 use crate::host::Host;
+use modules::{WIDE_TYPE, body, functions, handler, names, nested, oversized, wide, wide_types};
+
+mod modules;
 
 /// The longest that a module may keep the host busy before anything of it runs.
 const MOST: Duration = Duration::from_secs(30);
+
+/// What reading a module may take: some milliseconds a mebibyte, where nothing else runs.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 const REFUSED: &[&str] = &["dock/too-large", "dock/malformed"];
 
 #[expect(clippy::too_many_lines, reason = "a list of cases")]
 pub(crate) fn cases() -> Vec<Case> {
+    use Instruction::{
+        Block, BrIf, BrTable, Call, CallIndirect, Drop, End, I32Add, I32Const, I32Mul, LocalGet,
+        LocalTee, Loop, Nop,
+    };
+    let at_once = |name: &str, about: &str, wasm: fn() -> Vec<u8>| {
+        Case::new("compile", name, about, move |host| {
+            refuses_at_once(host, &wasm())
+        })
+    };
     let refused_case = |name: &str, about: &str, wasm: fn() -> Vec<u8>| {
         Case::new("compile", name, about, move |host| refuses(host, &wasm()))
     };
@@ -29,21 +42,21 @@ pub(crate) fn cases() -> Vec<Case> {
         refused_case(
             "a-million-functions",
             "a module of a million functions is refused before it is compiled",
-            || functions(1_000_000, 1, &[Instruction::End]),
+            || functions(1_000_000, 1, &[End]),
         ),
         refused_case(
             "a-huge-function",
             "a function of two mebibytes is refused before it is compiled",
             || {
-                let mut code = vec![Instruction::Nop; 2 << 20];
-                code.push(Instruction::End);
+                let mut code = vec![Nop; 2 << 20];
+                code.push(End);
                 functions(1, 1, &code)
             },
         ),
         refused_case(
             "many-locals",
             "a function of a million locals is refused before it is compiled",
-            || functions(1, 1_000_000, &[Instruction::End]),
+            || functions(1, 1_000_000, &[End]),
         ),
         refused_case(
             "too-many-imports",
@@ -73,15 +86,120 @@ pub(crate) fn cases() -> Vec<Case> {
             "a module of 65 MiB is refused, whatever is in it",
             oversized,
         ),
+        at_once(
+            "deep-nesting",
+            "a function of 100,000 nested blocks is refused before it is compiled",
+            || nested(&[Block(BlockType::Empty)], 100_000, &[], 1),
+        ),
+        at_once(
+            "deep-loops",
+            "a function of 5,000 nested loops is refused before it is compiled",
+            || nested(&[Loop(BlockType::Empty)], 5_000, &[LocalGet(0), BrIf(0)], 1),
+        ),
+        at_once(
+            "many-loops",
+            "a function of 100,000 loops is refused before it is compiled",
+            || {
+                let each = [Loop(BlockType::Empty), LocalGet(0), BrIf(0), End];
+                body(&[], &each, 100_000, &[])
+            },
+        ),
+        at_once(
+            "many-indirect-calls",
+            "a function of 100,000 indirect calls is refused before it is compiled",
+            || {
+                let call = CallIndirect {
+                    type_index: 0,
+                    table_index: 0,
+                };
+                body(&[], &[LocalGet(0), call], 100_000, &[])
+            },
+        ),
+        at_once(
+            "many-locals-in-loops",
+            "20,000 locals that live through 10,000 loops are refused",
+            || {
+                let each = [Loop(BlockType::Empty), LocalGet(0), BrIf(0), End];
+                let code: Vec<_> = std::iter::repeat_n(each, 10_000)
+                    .flatten()
+                    .chain([End])
+                    .collect();
+                functions(1, 20_000, &code)
+            },
+        ),
+        at_once(
+            "locals-of-many-functions",
+            "100,000 functions of 20,000 locals each are refused, though they do nothing",
+            || functions(100_000, 20_000, &[End]),
+        ),
+        at_once(
+            "wide-calls",
+            "50,000 calls that pass a thousand values there and back are refused",
+            || body(&wide(&I32Const(1)), &[Call(1)], 50_000, &wide(&Drop)),
+        ),
+        at_once(
+            "wide-blocks",
+            "50,000 blocks that pass a thousand values on are refused",
+            || {
+                let block = Block(BlockType::FunctionType(WIDE_TYPE));
+                body(&wide(&I32Const(1)), &[block, End], 50_000, &wide(&Drop))
+            },
+        ),
+        at_once(
+            "wide-loops",
+            "500 loops of a thousand parameters each are refused",
+            || {
+                let each = [
+                    Loop(BlockType::FunctionType(WIDE_TYPE)),
+                    LocalGet(0),
+                    BrIf(0),
+                    End,
+                ];
+                body(&wide(&I32Const(1)), &each, 500, &wide(&Drop))
+            },
+        ),
+        at_once(
+            "nested-handlers",
+            "calls with thousands of handlers around them are refused",
+            || nested(&handler(), 4_000, &[Call(0)], 2),
+        ),
+        at_once(
+            "wide-types",
+            "30,000 types of two thousand values each are refused",
+            || wide_types(30_000),
+        ),
         Case::new(
             "compile",
-            "deep-nesting",
-            "a function of 20,000 nested blocks is refused or compiled, and breaks nothing",
+            "large-branch-table",
+            "a branch of a million targets is refused or compiled, in bounded time",
             |host| {
-                let depth = 20_000;
-                let mut code = vec![Instruction::Block(BlockType::Empty); depth];
-                code.extend(vec![Instruction::End; depth + 1]);
-                survives(host, &functions(1, 1, &code))
+                let table = BrTable(vec![0; 1_000_000].into(), 0);
+                let code = [Block(BlockType::Empty), LocalGet(0), table, End];
+                survives(host, &body(&[], &code, 1, &[]))
+            },
+        ),
+        Case::new(
+            "compile",
+            "live-values",
+            "a hundred thousand values that live at the same time are compiled in bounded time",
+            |host| {
+                let values = [LocalGet(0), I32Const(3), I32Mul, LocalTee(0)];
+                let values: Vec<_> = std::iter::repeat_n(values, 100_000).flatten().collect();
+                survives(host, &body(&values, &[I32Add], 99_999, &[Drop]))
+            },
+        ),
+        Case::new(
+            "compile",
+            "ordinary-nesting",
+            "a function of 2,000 nested blocks, as a large `switch` makes, is compiled",
+            |host| {
+                let open = [Block(BlockType::Empty), LocalGet(0), BrIf(0)];
+                let mut code: Vec<_> = std::iter::repeat_n(open, 2_000).flatten().collect();
+                code.extend(std::iter::repeat_n(End, 2_001));
+                let guest = Invocation::new("guest");
+                let wasm = functions(1, 1, &code);
+                let run = host.run(&wasm, &Grant::none(), &Services::default(), guest);
+                ended(run).map(drop)
             },
         ),
         Case::new(
@@ -89,7 +207,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "truncated",
             "a module that is cut off anywhere is refused as malformed",
             |host| {
-                let whole = functions(3, 1, &[Instruction::Nop, Instruction::End]);
+                let whole = functions(3, 1, &[Nop, End]);
                 for end in 0..whole.len() {
                     // A cut between sections leaves a module, but no command.
                     let codes = ["dock/malformed", "dock/not-a-command"];
@@ -169,6 +287,22 @@ fn refuses(host: &dyn Host, wasm: &[u8]) -> Verdict {
     still_works(host)
 }
 
+/// Refused in the time that it takes to read the module, and to get to a host that does.
+fn refuses_at_once(host: &dyn Host, wasm: &[u8]) -> Verdict {
+    let most = AT_ONCE + super::limits::overhead(host)? + host.slack();
+    let started = Instant::now();
+    let guest = Invocation::new("guest");
+    let run = host.run(wasm, &Grant::none(), &Services::default(), guest);
+    let took = started.elapsed();
+    refused(run, &["dock/too-large"])?;
+    holds(
+        took <= most,
+        &format!("a refusal within {most:?}"),
+        format!("{took:?}"),
+    )?;
+    still_works(host)
+}
+
 /// Refused with whatever code, or run.
 fn survives(host: &dyn Host, wasm: &[u8]) -> Verdict {
     let started = Instant::now();
@@ -199,73 +333,4 @@ fn component(host: &dyn Host, wasm: &[u8]) -> Verdict {
 
 fn in_bounds(took: Duration) -> Verdict {
     holds(took <= MOST, "an answer within 30 s", format!("{took:?}"))
-}
-
-/// A command of `count` functions, each with `locals` locals and `code`.
-fn functions(count: u32, locals: u32, code: &[Instruction<'_>]) -> Vec<u8> {
-    let mut types = TypeSection::new();
-    types.ty().function([], []);
-    let (mut functions, mut bodies) = (FunctionSection::new(), CodeSection::new());
-    for _ in 0..count {
-        functions.function(0);
-        let mut body = Function::new([(locals, ValType::I32)]);
-        for instruction in code {
-            body.instruction(instruction);
-        }
-        bodies.function(&body);
-    }
-    let mut exports = ExportSection::new();
-    exports.export("_start", ExportKind::Func, 0);
-    let mut module = Module::new();
-    module
-        .section(&types)
-        .section(&functions)
-        .section(&exports)
-        .section(&bodies);
-    module.finish()
-}
-
-/// A command with so many imports and exports.
-fn names(imports: u32, exports: u32) -> Vec<u8> {
-    let mut types = TypeSection::new();
-    types.ty().function([], []);
-    let mut imported = ImportSection::new();
-    for number in 0..imports {
-        imported.import("env", &number.to_string(), EntityType::Function(0));
-    }
-    let mut functions = FunctionSection::new();
-    functions.function(0);
-    let mut exported = ExportSection::new();
-    exported.export("_start", ExportKind::Func, imports);
-    for number in 0..exports {
-        exported.export(&number.to_string(), ExportKind::Func, imports);
-    }
-    let mut bodies = CodeSection::new();
-    let mut body = Function::new([]);
-    body.instruction(&Instruction::End);
-    bodies.function(&body);
-    let mut module = Module::new();
-    module
-        .section(&types)
-        .section(&imported)
-        .section(&functions)
-        .section(&exported)
-        .section(&bodies);
-    module.finish()
-}
-
-fn oversized() -> Vec<u8> {
-    let mut memories = MemorySection::new();
-    memories.memory(MemoryType {
-        minimum: 1100,
-        maximum: None,
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
-    let mut data = DataSection::new();
-    data.active(0, &ConstExpr::i32_const(0), vec![b'x'; 65 << 20]);
-    let mut module = Module::new();
-    module.section(&memories).section(&data);
-    module.finish()
 }

@@ -68,7 +68,7 @@ fn seed(host: &dyn Host) -> Verdict {
 }
 
 /// A clock that stands, and randomness that is none.
-struct Fixed;
+pub(crate) struct Fixed;
 
 impl Clock for Fixed {
     fn wall(&self) -> u64 {

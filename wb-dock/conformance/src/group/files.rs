@@ -159,7 +159,7 @@ fn endless(host: &dyn Host) -> Verdict {
     match &run {
         Err(refusal) if refusal.code == "policy/time-limit" => {}
         Ok(ended) => {
-            let answers = crate::script::answers(&ended.stdout)?;
+            let answers = super::run::answers(&ended.stdout)?;
             holds(answers[0].number < 0, "no result", answers[0].text())?;
         }
         Err(_) => return Err(Finding::failed("the time limit", in_words(&run))),

@@ -3,12 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use wb_dock::fs::{Image, Mount};
 use wb_dock::{Grant, Invocation, Services};
 use wb_policy::Resource;
 
 use super::{assemble, granted, guest, nothing, still_works};
 use crate::case::{Case, Finding, Verdict, ended, holds, limited, refused, same};
 use crate::host::{Ended, Host, Refusal};
+use crate::resident::resident;
 use crate::script::calls;
 use crate::stand_in::{Table, everything};
 
@@ -17,7 +19,7 @@ const WALL: Duration = Duration::from_millis(200);
 
 /// What the host may have more than before, after a guest that took all it could: what
 /// engines and allocators keep at hand.
-const KEPT: u64 = 48 << 20;
+pub(crate) const KEPT: u64 = 48 << 20;
 
 #[expect(clippy::too_many_lines, reason = "a list of cases")]
 pub(crate) fn cases() -> Vec<Case> {
@@ -78,19 +80,8 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         case(
             "table-bomb",
-            "growing a table ends at the memory limit, or at a size that is within it",
-            |host| {
-                let grant = nothing(|limits| limits.memory = 32 << 20);
-                match run(host, &guest!("grows-table"), &grant) {
-                    // `table.grow` said no: where tables have a fixed place.
-                    Ok(ended) => holds(
-                        ended.usage.memory_peak <= 32 << 20,
-                        "no more memory than the limit",
-                        ended.usage.memory_peak,
-                    ),
-                    stopped => limit(stopped, Resource::Memory, 32 << 20),
-                }
-            },
+            "growing a table ends at the memory limit",
+            |host| memory(host, &guest!("grows-table")),
         ),
         case(
             "stack-bomb",
@@ -243,43 +234,13 @@ fn fuel(host: &dyn Host) -> Verdict {
 }
 
 fn file_bomb(host: &dyn Host) -> Verdict {
-    use wb_dock::fs::{Image, Mount};
-    // Sets the size of a new file to 1 GiB.
-    let script = crate::script::Script::default()
-        .wasi(
-            "path_open",
-            super::preview1::open_args(3, 0, "large", 1, super::preview1::ALL, 0),
-            (crate::script::OUT, 4),
-        )
-        .wasi(
-            "fd_allocate",
-            [
-                crate::script::Arg::Number(4),
-                crate::script::Arg::Long(0),
-                crate::script::Arg::Long(1 << 30),
-            ],
-            (crate::script::OUT, 4),
-        )
-        .wasi(
-            "fd_filestat_set_size",
-            [
-                crate::script::Arg::Number(4),
-                crate::script::Arg::Long(1 << 30),
-            ],
-            (crate::script::OUT, 4),
-        );
+    let script = super::preview1::script(
+        "A file of 1 GiB.\n\n\
+         path_open root \"large\" creat as f\n\
+         fd_allocate f 0 1073741824",
+    );
     let grant = nothing(|limits| limits.memory = 32 << 20);
     let guest = Invocation::new("guest").mount(Mount::writable("/", Image::empty()));
     let run = host.run(&script.wasm(), &grant, &Services::default(), guest);
     limit(run, Resource::Memory, 32 << 20)
-}
-
-/// Bytes of this process in memory, where the system tells.
-fn resident() -> Option<u64> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * 4096)
 }

@@ -1,288 +1,252 @@
-//! WASI preview 1: what functions on descriptors and paths answer, by the error numbers
-//! of its witx file.
+//! WASI preview 1: what the cases of the public WASI test-suite cover, and some more, one file
+//! a case in `preview1/`.
+//!
+//! A file has a sentence on what holds, an empty line, and then a call a line:
+//!
+//! ```text
+//! A link to nothing is not followed, and taken for a link if it is not to be followed.
+//!
+//! path_symlink "nowhere" root "link"
+//! path_open root "link" follow -> noent
+//! path_open root "link" -> loop acces
+//! path_open root "made" creat as f
+//! fd_write f "text" : count=4
+//! ```
+//!
+//! The words after the function are its arguments in the order of its witx file, without
+//! pointers and lengths; flags come last. `as` names what is opened. After `->` are the error
+//! numbers that will do, success where there are none; after `:` is what parts of the answer
+//! must be, where `ino=?a` names what is seen first and must be the same everywhere after.
+//! `stdin`, `args` and `env` are what the guest is given. It finds a file `file` with
+//! `content` in it, and a directory `dir` with a file `inner`.
 
 use wb_dock::fs::{Image, Mount};
 use wb_dock::{Grant, Invocation, Services};
 
 use super::guest;
-use crate::case::{Case, Finding, Verdict, ended, same};
+use super::run::answers;
+use crate::case::{Case, Finding, Verdict, ended, holds, same};
 use crate::host::Host;
-use crate::script::{Answer, Arg, OUT, Script, answers};
+use crate::script::Script;
+use calls::Names;
+use fields::{Fields, Seen};
+use names::{Kind, errno, number_of};
+use text::{Step, Word};
 
-/// Every right there is.
-pub(crate) const ALL: i64 = 0x1fff_ffff;
+mod calls;
+mod fields;
+mod names;
+mod text;
 
-/// The directory that a guest finds open, and the first descriptor that is free.
-const ROOT: u32 = 3;
-const FIRST: u32 = 4;
-
-const CREATE: u32 = 1;
-const EXCLUSIVE: u32 = 4;
-const TRUNCATE: u32 = 8;
-const FOLLOW: u32 = 1;
-
-const BADF: i32 = 8;
-const EXIST: i32 = 20;
-const INVAL: i32 = 28;
-const ISDIR: i32 = 31;
-const LOOP: i32 = 32;
-const NOENT: i32 = 44;
-const NOTDIR: i32 = 54;
-const NOTEMPTY: i32 = 55;
-
-/// Where a count goes that a call returns beside bytes.
-const COUNT: u32 = OUT + 0x100;
-
-#[expect(clippy::too_many_lines, reason = "a list of cases")]
-pub(crate) fn cases() -> Vec<Case> {
-    let case = |name: &str, about: &str, script: fn() -> Script, expected: &'static [i32]| {
-        Case::new("preview1", name, about, move |host| {
-            let answers = run(host, &script())?;
-            let numbers: Vec<i32> = answers.iter().map(|answer| answer.number).collect();
-            same("the error numbers", expected, &numbers)
-        })
+/// The cases in `preview1/`, with their text.
+macro_rules! texts {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../../preview1/", $name, ".txt")))),*]
     };
-    vec![
-        case(
-            "descriptors-that-are-none",
-            "a number that is no descriptor is EBADF",
-            || {
-                Script::default()
-                    .wasi("fd_close", [99.into()], (OUT, 4))
-                    .wasi("fd_fdstat_get", [99.into(), OUT.into()], (OUT, 24))
-                    .wasi("fd_renumber", [99.into(), 98.into()], (OUT, 4))
-                    .wasi("fd_read", read(99, 4), (OUT, 4))
-            },
-            &[BADF, BADF, BADF, BADF],
-        ),
-        case(
-            "create-and-exclude",
-            "a file is made once, and not found under another name",
-            || {
-                open(Script::default(), "new", CREATE | EXCLUSIVE)
-                    .and(|script| open(script, "new", CREATE | EXCLUSIVE))
-                    .and(|script| open(script, "other", 0))
-            },
-            &[0, EXIST, NOENT],
-        ),
-        case(
-            "dangling-symlink",
-            "a link to nothing is made, not followed, and taken for a link if not to be followed",
-            || {
-                Script::default()
-                    .wasi(
-                        "path_symlink",
-                        ["nowhere".into(), ROOT.into(), "link".into()],
-                        (OUT, 4),
-                    )
-                    .wasi(
-                        "path_open",
-                        open_args(ROOT, FOLLOW, "link", 0, ALL, 0),
-                        (OUT, 4),
-                    )
-                    .wasi("path_open", open_args(ROOT, 0, "link", 0, ALL, 0), (OUT, 4))
-            },
-            &[0, NOENT, LOOP],
-        ),
-        case(
-            "symlink-loop",
-            "links that lead in a circle are ELOOP",
-            || {
-                Script::default()
-                    .wasi(
-                        "path_symlink",
-                        ["b".into(), ROOT.into(), "a".into()],
-                        (OUT, 4),
-                    )
-                    .wasi(
-                        "path_symlink",
-                        ["a".into(), ROOT.into(), "b".into()],
-                        (OUT, 4),
-                    )
-                    .wasi(
-                        "path_open",
-                        open_args(ROOT, FOLLOW, "a", 0, ALL, 0),
-                        (OUT, 4),
-                    )
-            },
-            &[0, 0, LOOP],
-        ),
-        case(
-            "directories-are-not-files",
-            "a directory is not unlinked, a file is not removed as one, a full one stays",
-            || {
-                on_path("path_unlink_file", Script::default(), "dir")
-                    .and(|script| on_path("path_remove_directory", script, "file"))
-                    .and(|script| on_path("path_remove_directory", script, "dir"))
-                    .and(|script| on_path("path_create_directory", script, "dir"))
-            },
-            &[ISDIR, NOTDIR, NOTEMPTY, EXIST],
-        ),
-        case(
-            "trailing-slash",
-            "a slash after the name of a file is ENOTDIR, after a directory nothing",
-            || {
-                open(Script::default(), "file/", 0)
-                    .and(|script| on_path("path_create_directory", script, "made/"))
-                    .and(|script| on_path("path_remove_directory", script, "made/"))
-            },
-            &[NOTDIR, 0, 0],
-        ),
-        case(
-            "rename",
-            "a file that is renamed is under its new name alone",
-            || {
-                let script = Script::default().wasi(
-                    "path_rename",
-                    [ROOT.into(), "file".into(), ROOT.into(), "moved".into()],
-                    (OUT, 4),
-                );
-                open(script, "file", 0).and(|script| open(script, "moved", 0))
-            },
-            &[0, NOENT, 0],
-        ),
-        case(
-            "renumber",
-            "a descriptor that is renumbered is under its new number alone",
-            || {
-                open(Script::default(), "file", 0)
-                    .and(|script| open(script, "dir/inner", 0))
-                    .wasi("fd_renumber", [FIRST.into(), (FIRST + 1).into()], (OUT, 4))
-                    .wasi("fd_close", [FIRST.into()], (OUT, 4))
-                    .wasi("fd_close", [(FIRST + 1).into()], (OUT, 4))
-            },
-            &[0, 0, 0, BADF, 0],
-        ),
-        case(
-            "poll-nothing",
-            "waiting for nothing is EINVAL",
-            || {
-                Script::default().wasi(
-                    "poll_oneoff",
-                    [OUT.into(), COUNT.into(), 0.into(), COUNT.into()],
-                    (OUT, 4),
-                )
-            },
-            &[INVAL],
-        ),
-        Case::new(
-            "preview1",
-            "paths-lead-nowhere-else",
-            "no path leads out of the directory that is open: EPERM or ENOTCAPABLE",
-            nowhere_else,
-        ),
-        Case::new(
-            "preview1",
-            "write-seek-read",
-            "what was written is read again, and a truncated file is empty",
-            write_seek_read,
-        ),
-        Case::new(
-            "preview1",
-            "standard-streams",
-            "standard input comes to its end, and standard output has what was written",
-            |host| {
-                let guest = Invocation::new("guest").stdin("in and out");
-                let run = host.run(&guest!("echo"), &Grant::none(), &Services::default(), guest);
-                same("the output", &b"in and out"[..], &ended(run)?.stdout)
-            },
-        ),
-    ]
 }
 
-impl Script {
-    /// The script with more calls.
-    fn and(self, more: impl FnOnce(Self) -> Self) -> Self {
-        more(self)
-    }
+const TEXTS: &[(&str, &str)] = texts! {
+    "args"
+    "big-random-buffer"
+    "clocks"
+    "close-preopen"
+    "dangling-fd"
+    "dangling-symlink"
+    "descriptors-that-are-none"
+    "directory-operations"
+    "directory-seek"
+    "environment"
+    "environment-empty"
+    "fd-advise"
+    "fd-allocate"
+    "fd-filestat-set"
+    "fd-flags"
+    "fd-readdir"
+    "fd-readdir-many"
+    "fd-rights"
+    "fdopendir"
+    "file-seek-tell"
+    "file-truncation"
+    "file-unbuffered-write"
+    "flags-of-times"
+    "fopen"
+    "interesting-paths"
+    "isatty"
+    "lseek-of-a-stream"
+    "nofollow"
+    "path-exists"
+    "path-filestat"
+    "path-link"
+    "path-open-create-existing"
+    "path-open-flags"
+    "path-open-missing"
+    "path-open-nonblock"
+    "path-open-not-a-directory"
+    "path-open-preopen"
+    "path-open-read-write"
+    "path-rename"
+    "path-rename-over-a-link"
+    "path-rename-trailing-slashes"
+    "path-symlink"
+    "path-symlink-trailing-slashes"
+    "paths-lead-nowhere-else"
+    "poll-clocks"
+    "poll-nothing"
+    "poll-streams"
+    "pread-pwrite"
+    "pwrite-append"
+    "readlink"
+    "remove-directory"
+    "renumber"
+    "renumber-over-preopen"
+    "renumber-standard-streams"
+    "sched-yield"
+    "sockets-are-none"
+    "standard-streams"
+    "stat-dev-ino"
+    "symlink-filestat"
+    "symlink-loop"
+    "sync"
+    "truncation-rights"
+    "unlink-file"
+    "write-seek-read"
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let written = TEXTS.iter().map(|&(name, text)| {
+        let about = text.split("\n\n").next().unwrap_or_default();
+        let about = about.replace('\n', " ");
+        Case::new("preview1", name, about, move |host| play(host, text))
+    });
+    let exits = Case::new(
+        "preview1",
+        "proc-exit",
+        "a guest ends with the exit code that it names, and with 0 when it names none",
+        |host| {
+            for (wasm, code) in [(guest!("exits"), 33), (guest!("echo"), 0)] {
+                let guest = Invocation::new("guest");
+                let run = host.run(&wasm, &Grant::none(), &Services::default(), guest);
+                same("the exit code", code, ended(run)?.exit_code)?;
+            }
+            Ok(())
+        },
+    );
+    written.chain([exits]).collect()
 }
 
-/// Runs the script where there is a file, and a directory with another.
-fn run(host: &dyn Host, script: &Script) -> Result<Vec<Answer>, Finding> {
+/// The calls of a text, for a guest of another case.
+pub(crate) fn script(text: &str) -> Script {
+    let (_, steps) = text::read(text).expect("it is written like the cases in `preview1/`");
+    compile(&steps).expect("it is written like the cases in `preview1/`")
+}
+
+fn compile(steps: &[Step<'_>]) -> Result<Script, String> {
+    let mut names = Names::default();
+    let mut steps = steps.iter();
+    steps.try_fold(Script::default(), |script, step| {
+        calls::add(script, &mut names, step)
+    })
+}
+
+/// Makes the calls of a case on `host`, and holds the answers to what it says.
+fn play(host: &dyn Host, text: &str) -> Verdict {
+    let unreadable = |why: String| Finding::failed("a case that can be read", why);
+    let (_, steps) = text::read(text).map_err(unreadable)?;
     let image = Image::from_files([("file", "content"), ("dir/inner", "inner")])
         .map_err(|error| Finding::failed("a tree of files", error.to_string()))?;
-    let guest = Invocation::new("guest").mount(Mount::writable("/", image));
-    let run = host.run(&script.wasm(), &Grant::none(), &Services::default(), guest);
-    answers(&ended(run)?.stdout)
-}
-
-fn open(script: Script, path: &str, oflags: u32) -> Script {
-    let args = open_args(ROOT, FOLLOW, path, oflags, ALL, 0);
-    script.wasi("path_open", args, (OUT, 4))
-}
-
-fn on_path(function: &str, script: Script, path: &str) -> Script {
-    script.wasi(function, [ROOT.into(), path.into()], (OUT, 4))
-}
-
-fn read(fd: u32, len: u32) -> [Arg; 3] {
-    [fd.into(), Arg::Room(len), COUNT.into()]
-}
-
-/// The arguments of `path_open`, with as many rights to inherit.
-pub(crate) fn open_args(
-    dir: u32,
-    lookup: u32,
-    path: &str,
-    oflags: u32,
-    rights: i64,
-    fdflags: u32,
-) -> [Arg; 8] {
-    [
-        dir.into(),
-        lookup.into(),
-        path.into(),
-        oflags.into(),
-        Arg::Long(rights),
-        Arg::Long(rights),
-        fdflags.into(),
-        OUT.into(),
-    ]
-}
-
-fn nowhere_else(host: &dyn Host) -> Verdict {
-    let paths = ["..", "../etc/passwd", "dir/../../etc/passwd", "/etc/passwd"];
-    let script = paths
-        .iter()
-        .fold(Script::default(), |script, path| open(script, path, 0));
-    for (path, answer) in paths.iter().zip(run(host, &script)?) {
-        let seen = format!("{} for `{path}`", answer.number);
-        crate::case::holds(
-            matches!(answer.number, 63 | 76),
-            "EPERM or ENOTCAPABLE",
-            seen,
-        )?;
+    let mut guest = Invocation::new("guest").mount(Mount::writable("/", image));
+    let (given, steps): (Vec<_>, Vec<_>) = steps
+        .into_iter()
+        .partition(|step| matches!(step.function, "stdin" | "args" | "env"));
+    for step in given {
+        for word in step.args {
+            let Word::Quoted(text) = word else {
+                return Err(unreadable(step.line.to_owned()));
+            };
+            let text = String::from_utf8_lossy(&text).into_owned();
+            guest = match (step.function, text.split_once('=')) {
+                ("stdin", _) => guest.stdin(text),
+                ("env", Some((name, value))) => guest.env(name, value),
+                _ => guest.arg(text),
+            };
+        }
+    }
+    let wasm = compile(&steps).map_err(unreadable)?.wasm();
+    let run = host.run(&wasm, &Grant::none(), &Services::default(), guest);
+    let answers = answers(&ended(run)?.stdout)?;
+    same("answers", steps.len(), answers.len())?;
+    let mut seen = Seen::new();
+    for (step, answer) in steps.iter().zip(&answers) {
+        check(step, answer.number, &answer.value, &mut seen).map_err(|finding| match finding {
+            Finding::Failed { expected, seen } => {
+                Finding::failed(format!("`{}`: {expected}", step.line), seen)
+            }
+            skipped @ Finding::Skipped { .. } => skipped,
+        })?;
     }
     Ok(())
 }
 
-fn write_seek_read(host: &dyn Host) -> Verdict {
-    let script = open(Script::default(), "new", CREATE)
-        .wasi(
-            "fd_write",
-            [FIRST.into(), Arg::Vector(b"hello".to_vec()), COUNT.into()],
-            (COUNT, 4),
-        )
-        .wasi(
-            "fd_seek",
-            [FIRST.into(), Arg::Long(1), 0.into(), OUT.into()],
-            (OUT, 8),
-        )
-        .wasi("fd_read", read(FIRST, 8), (OUT, 8))
-        .and(|script| open(script, "new", TRUNCATE))
-        .wasi("fd_read", read(FIRST + 1, 8), (OUT, 8));
-    let answers = run(host, &script)?;
-    let numbers: Vec<i32> = answers.iter().map(|answer| answer.number).collect();
-    same("the error numbers", vec![0; 6], numbers)?;
-    same("bytes written", &[5, 0, 0, 0][..], &answers[1].value)?;
-    same(
-        "what is read after the seek",
-        &b"ello\0\0\0\0"[..],
-        &answers[3].value,
-    )?;
-    same(
-        "what is read when truncated",
-        &[0; 8][..],
-        &answers[5].value,
-    )
+fn check(step: &Step<'_>, number: i32, raw: &[u8], seen: &mut Seen) -> Verdict {
+    let wanted: Vec<_> = step.errnos.iter().filter_map(Word::bare).collect();
+    let mut numbers = step.errnos.iter().map(|word| number_of(Kind::Errno, word));
+    let is_wanted = match step.errnos.len() {
+        0 => number == 0,
+        _ => numbers.any(|errno| errno == u32::try_from(number).ok()),
+    };
+    let expected = match wanted.len() {
+        0 => "success".to_owned(),
+        _ => wanted.join(" or "),
+    };
+    holds(is_wanted, &expected, errno(number))?;
+    let fields = Fields::read(step.function, raw);
+    let mut checks = step.checks.iter();
+    checks.try_for_each(|check| fields.hold(check, seen))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_a_case_and_every_case_can_be_read() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/preview1");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let listed = TEXTS.iter().map(|(name, _)| format!("{name}.txt"));
+        let mut listed: Vec<String> = listed.collect();
+        listed.sort();
+        assert_eq!(files, listed);
+        for (name, text) in TEXTS {
+            let (about, steps) = text::read(text).unwrap();
+            assert!(about.ends_with('.'), "{name}: {about}");
+            let calls = steps.into_iter();
+            let calls: Vec<_> = calls
+                .filter(|step| !matches!(step.function, "stdin" | "args" | "env"))
+                .collect();
+            compile(&calls).unwrap_or_else(|error| panic!("{name}: {error}"));
+            for word in calls.iter().flat_map(|call| &call.errnos) {
+                assert!(number_of(Kind::Errno, word).is_some(), "{name}: {word:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        for (text, why) in [
+            ("A.\n\nfd_read root", "an argument is missing"),
+            ("A.\n\nfd_close root 1", "is one too many"),
+            ("A.\n\nfd_open root", "is not known here"),
+            ("A.\n\npath_open root file", "a text in quotes was wanted"),
+            ("A.\n\npath_open root \"file", "a quote is not closed"),
+            ("A.\n\nfd_tell 1 : at", "a check has a relation"),
+        ] {
+            let read = text::read(text).and_then(|(_, steps)| compile(&steps).map(drop));
+            let error = read.unwrap_err();
+            assert!(error.ends_with(why), "{error}");
+        }
+    }
 }

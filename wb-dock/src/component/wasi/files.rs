@@ -84,7 +84,7 @@ impl Guest {
     }
 
     fn hold<T: Send + 'static>(&mut self, node: NodeRef, thing: T) -> Answer<Resource<T>> {
-        let held = self.table.push(thing).map_err(|_| Errno::Mfile)?;
+        let held = self.table.push(thing)?.ok_or(Errno::Mfile)?;
         self.wasi.fs.retain(node);
         Ok(held)
     }

@@ -13,7 +13,7 @@ use crate::engine::{Held, Stack};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Ended, Event, Step};
 use crate::fs::FileSystem;
-use crate::guest::{Guest, handles};
+use crate::guest::{Guest, HandleTable};
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::outcome::Outcome;
@@ -98,7 +98,7 @@ impl Instance {
                 memory: None,
                 reply: Answer::default(),
                 client,
-                table: handles(),
+                table: HandleTable::new(budget.clone()),
                 frames: None,
                 calls: 0,
             },

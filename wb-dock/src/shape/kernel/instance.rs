@@ -11,7 +11,7 @@ use crate::engine::Held;
 use crate::error::{Error, ErrorKind};
 use crate::frames::{Arena, Region};
 use crate::fs::FileSystem;
-use crate::guest::{Guest, handles};
+use crate::guest::{Guest, HandleTable};
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::shape::Command;
@@ -91,7 +91,7 @@ impl KernelInstance {
                 memory: None,
                 reply: Answer::default(),
                 client,
-                table: handles(),
+                table: HandleTable::new(budget.clone()),
                 frames: None,
                 calls: 0,
             },

@@ -7,7 +7,7 @@ use super::super::bindings::wasi::http::types::{
     ErrorCode, HostOutgoingRequest, HostRequestOptions, Method, Scheme,
 };
 use super::{Exchange, Fields, OutgoingBody};
-use crate::cap::net::Request;
+use crate::cap::net::{MAX_URL, Request};
 use crate::guest::Guest;
 
 /// A request before it is handed over.
@@ -44,10 +44,13 @@ fn method_name(method: &Method) -> &str {
     }
 }
 
-/// Whether `part` of a URL is made of visible characters, none of them in `none_of`.
+/// Whether `part` of a URL is made of visible characters, none of them in `none_of`, and no
+/// longer than a URL can be.
 fn is_part(part: &str, none_of: &str) -> bool {
-    part.chars()
-        .all(|char| char.is_ascii_graphic() && !none_of.contains(char))
+    part.len() <= MAX_URL
+        && part
+            .chars()
+            .all(|char| char.is_ascii_graphic() && !none_of.contains(char))
 }
 
 impl OutgoingRequest {

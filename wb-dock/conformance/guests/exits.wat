@@ -1,0 +1,7 @@
+;; Exits with code 33, and does not come to what follows.
+(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (call $exit (i32.const 33))
+    unreachable))
