@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use wb_dock::{Engine, Grant, Invocation, Services};
 use wb_policy::Tier;
-use wb_tier::{Error, Module, Runner};
+use wb_tier::{Call, Error, Module, Runner, Values};
 
 use crate::host::{Ended, Host, InProcess, Refusal};
 use crate::report::Missing;
@@ -57,6 +57,23 @@ impl Host for InTier {
         let module = Module::component(wasm.to_vec());
         let admitted = self.runner.admit(&module, grant, services);
         Some(admitted.map_err(refusal))
+    }
+
+    fn call_component(
+        &self,
+        wasm: &[u8],
+        grant: &Grant,
+        services: &Services,
+        function: &str,
+    ) -> Option<Result<String, Refusal>> {
+        let module = Module::component(wasm.to_vec());
+        let call = Call {
+            function: function.to_owned(),
+            values: Values::Wave(String::new()),
+        };
+        let guest = Invocation::new("guest");
+        let called = self.runner.call(&module, grant, services, guest, &call);
+        Some(called.map(|(value, _)| value).map_err(refusal))
     }
 
     fn kill_workers(&self) -> Option<usize> {
