@@ -119,8 +119,10 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Malformed`] or
-    /// [`ErrorKind::TooLarge`].
+    /// [`ErrorKind::TooLarge`] names the limit that the module is beyond, and is found in
+    /// time linear in its size before anything is compiled; [`ErrorKind::Malformed`] says
+    /// what is wrong and where, also of a component. What is in the code cache is not
+    /// looked at again.
     pub fn load(&self, wasm: &[u8]) -> Result<Program, Error> {
         self.load_with(wasm, &self.0.settings.compile_limits)
     }
@@ -176,8 +178,8 @@ impl Engine {
         Ok(ComponentProgram::new(self, component, digest))
     }
 
-    /// The program with this SHA-256, if its code is in the cache: the wasm bytes
-    /// are not needed.
+    /// The program whose wasm bytes have this SHA-256, if its code is in the code cache: the
+    /// bytes are not needed.
     pub fn load_cached(&self, digest: [u8; 32]) -> Option<Program> {
         let module = self.cached(&digest)?;
         Some(Program::new(self, module, digest))
@@ -329,14 +331,16 @@ impl EngineBuilder {
     ///
     /// For servers: a run then starts in microseconds. Reserving costs a few
     /// milliseconds once, and 5 GiB of address space an instance. One more guest
-    /// than there is room for is an error, not a wait.
+    /// than there is room for is [`ErrorKind::Busy`], not a wait. Kernels take no room of
+    /// it.
     #[must_use]
     pub fn pooling(mut self, instances: u32) -> Self {
         self.pool = Some(instances);
         self
     }
 
-    /// Counts fuel, so that limits on it hold. Costs guests speed.
+    /// Counts fuel, so that limits on it hold: a grant that limits it is not admitted
+    /// without. Costs guests speed.
     #[must_use]
     pub fn fuel(mut self, counts: bool) -> Self {
         self.counts_fuel = counts;
@@ -365,7 +369,7 @@ impl EngineBuilder {
         self
     }
 
-    /// What [`Engine::load`] accepts.
+    /// What [`Engine::load`] and [`Engine::load_component`] accept.
     #[must_use]
     pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
         self.compile_limits = limits;

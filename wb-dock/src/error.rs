@@ -79,7 +79,7 @@ pub enum ErrorKind {
         /// The exit code.
         code: i32,
     },
-    /// The instance crashed, exited or ran into a limit before; it cannot be called again.
+    /// The instance crashed, exited or ran into a limit before: make a new one.
     InstanceOver {
         /// The command that ran.
         command: String,
@@ -154,7 +154,9 @@ impl Error {
         &self.0.kind
     }
 
-    /// The stable code, for example `dock/not-granted`.
+    /// The stable code, for example `dock/not-granted`: `dock/` and the name of the kind, but
+    /// for [`ErrorKind::Limit`], which has the code of the [`Exceeded`], and for imports that
+    /// nobody knows, which are `dock/unknown-import`.
     pub fn code(&self) -> &'static str {
         match self.kind() {
             ErrorKind::Malformed { .. } => "dock/malformed",
@@ -188,7 +190,8 @@ impl Error {
         }
     }
 
-    /// What a stopped guest had written until then, and what it had used.
+    /// What a stopped guest had written until then, and what it had used; none when it was
+    /// not started, and of kernels.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.0.outcome.as_ref()
     }

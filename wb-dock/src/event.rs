@@ -71,7 +71,9 @@ impl Step<'_> {
     /// The step as one line of `_steps.jsonl`, without the line feed.
     ///
     /// `timestamp` is when the step ended, as the host writes times; the dock has
-    /// no calendar. Durations are whole milliseconds, rounded.
+    /// no calendar. The line is a JSON object: `tool`, `exit_code`, `error` (the limit, or
+    /// `trap`) where there is one, `dur_ms` (rounded), `ts`, `depth`, `used` (bytes and
+    /// counts), and `calls` by capability where there were some.
     ///
     /// # Examples
     ///

@@ -86,7 +86,8 @@
 //!
 //! No host file: [`fs`] is a tree in memory. No environment, no real clock, no
 //! real randomness unless [`Services`] gives them: the same run gives the same
-//! bytes. No socket. No signal, no thread. No path of the machine in any message.
+//! bytes. No socket: what `tcp`, `tls` and `udp` open stays with the host, behind a
+//! number. No signal, no thread. No path of the machine in any message.
 //!
 //! # What this crate must not know
 //!

@@ -87,8 +87,11 @@ impl Program {
     ///
     /// [`ErrorKind::NotGranted`] names each import that is not covered, the
     /// capability it needs and the smallest profile that grants it;
-    /// [`ErrorKind::NotProvided`] a granted capability that `services` left empty.
-    /// [`ErrorKind::NotACommand`] if there is nothing to start.
+    /// [`ErrorKind::NotProvided`] a granted capability that `services` left empty;
+    /// [`ErrorKind::ImportType`] an import that has another type than the Dock's.
+    /// [`ErrorKind::NotACommand`] if there is nothing to start: no export `_start` without
+    /// parameters and results, or no `memory` beside imports. [`ErrorKind::Engine`] if the
+    /// grant limits fuel and the engine does not [count](crate::EngineBuilder::fuel) it.
     ///
     /// # Examples
     ///

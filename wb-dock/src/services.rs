@@ -69,7 +69,7 @@ impl Services {
         self
     }
 
-    /// Starts the repeatable generator at `seed`.
+    /// Starts the repeatable generator, `SplitMix64`, at `seed`; default 0.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.random = RandomSource::Seeded(seed);

@@ -11,7 +11,7 @@ pub(crate) mod component;
 
 /// Reads pages of the web.
 pub trait Browse: Send + Sync {
-    /// Fetches `url` and takes from it what people read.
+    /// Fetches `url`, which has at most 8 KiB, and takes from it what people read.
     ///
     /// # Errors
     ///

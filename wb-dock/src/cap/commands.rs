@@ -30,7 +30,8 @@ pub trait Commands: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Words for the guest when there is one that must not or cannot run.
+    /// Words for the guest when there is one that must not or cannot run; it gets them as
+    /// [`FailureKind::Refused`](super::FailureKind::Refused).
     fn resolve(&self, name: &str) -> Result<Option<Resolved>, String>;
 }
 
@@ -43,7 +44,11 @@ pub trait Elsewhere: Send + Sync {
     ///
     /// # Errors
     ///
-    /// When it was not started.
+    /// When it was not started: [`FailureKind::NotFound`](super::FailureKind::NotFound),
+    /// [`FailureKind::Refused`](super::FailureKind::Refused),
+    /// [`FailureKind::TooDeep`](super::FailureKind::TooDeep) when more than 8 runs would be
+    /// nested, [`FailureKind::Unavailable`](super::FailureKind::Unavailable). How a command that
+    /// was started went wrong is in [`Ran::result`].
     fn run(
         &self,
         who: &Principal<'_>,
@@ -54,11 +59,12 @@ pub trait Elsewhere: Send + Sync {
         stdin: Bytes,
     ) -> Result<Ran, Failure>;
 
-    /// Runs the command `name` once for each input.
+    /// Runs the command `name` once for each input, of which there are at most 1,024, and
+    /// returns the results in the same order.
     ///
     /// # Errors
     ///
-    /// When none was started.
+    /// When none was started, as for [`Elsewhere::run`].
     fn run_many(
         &self,
         who: &Principal<'_>,
@@ -73,8 +79,9 @@ pub trait Cage: Send + Sync {
     ///
     /// # Errors
     ///
-    /// A [`Failure`] when the cage is not to be had or broke; what went wrong with the
-    /// run itself is inside.
+    /// [`FailureKind::Unavailable`](super::FailureKind::Unavailable) when the cage is not to be
+    /// had, [`FailureKind::Failed`](super::FailureKind::Failed) when it broke; what went wrong
+    /// with the run itself is inside.
     fn run(
         &self,
         account: Account,

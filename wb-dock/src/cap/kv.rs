@@ -18,28 +18,31 @@ pub trait Kv: Send + Sync {
     ///
     /// # Errors
     ///
-    /// When the store cannot be read.
+    /// [`FailureKind::Unavailable`](super::FailureKind::Unavailable) when the store cannot be
+    /// read, [`FailureKind::TimedOut`](super::FailureKind::TimedOut) when it does not answer
+    /// within [`Principal::time_left`].
     fn get(&self, who: &Principal<'_>, key: &str) -> Result<Option<Bytes>, Failure>;
 
     /// Sets the value of `key`.
     ///
     /// # Errors
     ///
-    /// [`FailureKind::Limit`](super::FailureKind::Limit) when the tenant has as many keys as it may.
+    /// [`FailureKind::Limit`](super::FailureKind::Limit) when the tenant has as many keys or
+    /// bytes as it may, and as for [`Kv::get`].
     fn put(&self, who: &Principal<'_>, key: &str, value: Bytes) -> Result<(), Failure>;
 
     /// Removes `key`; false when there was none.
     ///
     /// # Errors
     ///
-    /// When the store cannot be written.
+    /// As for [`Kv::get`].
     fn delete(&self, who: &Principal<'_>, key: &str) -> Result<bool, Failure>;
 
-    /// The keys that start with `prefix`, in order, at most 10,000.
+    /// The keys that start with `prefix`, in order of their bytes, at most 10,000.
     ///
     /// # Errors
     ///
-    /// When the store cannot be read.
+    /// As for [`Kv::get`].
     fn list(&self, who: &Principal<'_>, prefix: &str) -> Result<Vec<String>, Failure>;
 }
 

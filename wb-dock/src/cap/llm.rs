@@ -36,7 +36,7 @@ pub trait Completion: Send {
     fn tokens(&self) -> Tokens;
 }
 
-/// What to answer.
+/// What to answer. Its texts have at most 4 MiB together, and it has at least one message.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Prompt {

@@ -17,7 +17,8 @@ mod head;
 
 /// Sends HTTP requests.
 ///
-/// The grant's allow-list has permitted the origin before a request gets here. The
+/// The grant's allow-list has permitted the origin before a request gets here, and its
+/// sizes are checked; the guest gets at most 16 MiB of the response's body. The
 /// service denies addresses that no guest should reach, pins the address it
 /// resolved, and asks [`Principal::grant`] again for each redirect.
 pub trait Net: Send + Sync {
@@ -32,20 +33,21 @@ pub trait Net: Send + Sync {
     fn send(&self, who: &Principal<'_>, request: Request) -> Result<Response, Failure>;
 }
 
-/// A request, as the guest wrote it.
+/// A request, as the guest wrote it, with nothing in it that could end a line of HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The method in capitals, for example `POST`.
+    /// The method: 1 to 32 capital letters, for example `POST`.
     pub method: String,
-    /// An absolute `http` or `https` URL.
+    /// An absolute `http` or `https` URL of at most 8 KiB.
     pub url: String,
-    /// Header fields in order; names in lower case.
+    /// Header fields in order, at most 128 with 64 KiB together; names are tokens (RFC 9110,
+    /// 5.6.2) in lower case.
     pub headers: Vec<(String, Bytes)>,
     /// The body, at most 16 MiB.
     pub body: Bytes,
     /// How long it may take; the run's own time left holds as well.
     pub timeout: Option<Duration>,
-    /// How many redirects to follow.
+    /// How many redirects to follow, at most 20, as in the Fetch standard.
     pub redirects: u8,
 }
 

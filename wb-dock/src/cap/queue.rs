@@ -17,14 +17,17 @@ pub trait Queue: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`FailureKind::Limit`](super::FailureKind::Limit) when the topic is full.
+    /// [`FailureKind::Limit`](super::FailureKind::Limit) when the topic is full,
+    /// [`FailureKind::Unavailable`](super::FailureKind::Unavailable) when the queue cannot be
+    /// reached, [`FailureKind::TimedOut`](super::FailureKind::TimedOut) when it does not answer
+    /// within [`Principal::time_left`].
     fn publish(&self, who: &Principal<'_>, topic: &str, message: Bytes) -> Result<(), Failure>;
 
     /// Takes the oldest message of `topic`, or nothing; does not wait.
     ///
     /// # Errors
     ///
-    /// When the queue cannot be reached.
+    /// As for [`Queue::publish`], but for the limit.
     fn poll(&self, who: &Principal<'_>, topic: &str) -> Result<Option<Bytes>, Failure>;
 }
 

@@ -11,6 +11,9 @@ pub(crate) mod component;
 
 /// Uses secrets on a guest's behalf. There is deliberately no way to read one.
 ///
+/// A name is 1 to 256 bytes of UTF-8 and data at most 16 MiB: larger ones do not reach
+/// the service. The grant's scope names the secrets in reach.
+///
 /// The template `{{secret:NAME}}` in a request's headers or body is filled where the
 /// request leaves the host, by the service behind [`Net`](super::Net).
 pub trait Secrets: Send + Sync {
@@ -18,7 +21,8 @@ pub trait Secrets: Send + Sync {
     ///
     /// # Errors
     ///
-    /// When the store cannot be read.
+    /// [`FailureKind::Unavailable`](super::FailureKind::Unavailable) when the store cannot be
+    /// read.
     fn present(&self, who: &Principal<'_>, name: &str) -> Result<bool, Failure>;
 
     /// The Ed25519 signature of `data` by the key called `name`: 64 bytes (RFC 8032).
@@ -26,14 +30,16 @@ pub trait Secrets: Send + Sync {
     /// # Errors
     ///
     /// [`FailureKind::NotFound`](super::FailureKind::NotFound) when there is none,
-    /// [`FailureKind::BadRequest`](super::FailureKind::BadRequest) when it is not a signing key.
+    /// [`FailureKind::BadRequest`](super::FailureKind::BadRequest) when it is not a signing key,
+    /// and as for [`Secrets::present`].
     fn sign(&self, who: &Principal<'_>, name: &str, data: &[u8]) -> Result<Bytes, Failure>;
 
     /// The HMAC-SHA256 of `data` under the secret called `name`: 32 bytes (RFC 2104).
     ///
     /// # Errors
     ///
-    /// [`FailureKind::NotFound`](super::FailureKind::NotFound) when there is none.
+    /// [`FailureKind::NotFound`](super::FailureKind::NotFound) when there is none, and as for
+    /// [`Secrets::present`].
     fn hmac(&self, who: &Principal<'_>, name: &str, data: &[u8]) -> Result<Bytes, Failure>;
 }
 

@@ -13,7 +13,8 @@ pub(crate) use udp::link as link_udp;
 /// Connections below HTTP: TCP, UDP and TLS.
 ///
 /// The service resolves a name once, refuses addresses that no guest should
-/// reach, and connects to the very address it looked at.
+/// reach, and connects to the very address it looked at. A run has at most 64
+/// connections, sockets and answers of models open at a time.
 pub trait Sockets: Send + Sync {
     /// Connects to a TCP port.
     ///
@@ -66,7 +67,8 @@ pub trait Connection: Send {
     /// [`FailureKind::Failed`](super::FailureKind::Failed) when the other end is gone.
     fn send(&mut self, who: &Principal<'_>, data: &[u8]) -> Result<(), Failure>;
 
-    /// Receives up to `most` bytes, at least one; none when the other end has closed.
+    /// Receives up to `most` bytes (1 MiB if the guest asks for more), at least one; none
+    /// when the other end has closed.
     ///
     /// # Errors
     ///

@@ -14,7 +14,9 @@ pub(crate) mod json;
 ///
 /// A path is `volume/path/to/file` with one of the volumes `workspace`, `memory`
 /// (both outlive a run) and `tmp` (does not). It has been checked before it gets here:
-/// relative, UTF-8, no empty, `.` or `..` part, inside the grant's scope.
+/// relative, at most 1,024 bytes of UTF-8, no empty, `.` or `..` part, inside the grant's
+/// scope. So have sizes: a file has at most 16 MiB, a statement 1 MiB, its parameters are
+/// at most 32,766 with 16 MiB together.
 pub trait Vfs: Send + Sync {
     /// Runs one SQL statement on the tables of `volume`.
     ///
@@ -36,28 +38,34 @@ pub trait Vfs: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`FailureKind::NotFound`](super::FailureKind::NotFound) when there is no such file.
+    /// [`FailureKind::NotFound`](super::FailureKind::NotFound) when there is no such file,
+    /// [`FailureKind::Unavailable`](super::FailureKind::Unavailable) when the store cannot be
+    /// read, [`FailureKind::TimedOut`](super::FailureKind::TimedOut) when it does not answer
+    /// within [`Principal::time_left`].
     fn read(&self, who: &Principal<'_>, path: &str) -> Result<Bytes, Failure>;
 
     /// Makes or replaces a file; directories come into being with their first file.
     ///
     /// # Errors
     ///
-    /// [`FailureKind::Limit`](super::FailureKind::Limit) when the tenant's volume is full.
+    /// [`FailureKind::Limit`](super::FailureKind::Limit) when the tenant's volume is full,
+    /// [`FailureKind::BadRequest`](super::FailureKind::BadRequest) when `path` is a directory or
+    /// leads through a file, and as for [`Vfs::read`] when the store does not answer.
     fn write(&self, who: &Principal<'_>, path: &str, content: Bytes) -> Result<(), Failure>;
 
     /// Removes a file; false when there was none.
     ///
     /// # Errors
     ///
-    /// When the store cannot be written.
+    /// As for [`Vfs::read`] when the store does not answer.
     fn remove(&self, who: &Principal<'_>, path: &str) -> Result<bool, Failure>;
 
     /// What is in a directory, by name, at most 10,000 entries.
     ///
     /// # Errors
     ///
-    /// [`FailureKind::NotFound`](super::FailureKind::NotFound) when there is nothing below `path`.
+    /// [`FailureKind::NotFound`](super::FailureKind::NotFound) when there is nothing below `path`,
+    /// and as for [`Vfs::read`] when the store does not answer.
     fn list(&self, who: &Principal<'_>, path: &str) -> Result<Vec<Entry>, Failure>;
 }
 

@@ -156,8 +156,8 @@ impl ImageBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::BadPath`] if the path is empty, has a `..` or NUL in it, or is
-    /// taken already, or if a part of it is a file.
+    /// [`ErrorKind::BadPath`] if the path is empty, has a `..`, a NUL or a part of more than
+    /// 255 bytes in it, or is taken already, or if a part of it is a file.
     pub fn file(&mut self, path: &str, content: impl Into<Bytes>) -> Result<&mut Self, Error> {
         self.insert(path, Entry::File(content.into()))?;
         self.files += 1;

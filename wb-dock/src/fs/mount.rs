@@ -6,6 +6,10 @@ use super::tree::{FileSystem, MountedImage, ROOT};
 use crate::error::{Error, ErrorKind};
 
 /// An [`Image`] at a place in the file system of a guest.
+///
+/// The place is a path from the root of the guest, with or without `/` before it. A mount
+/// below another covers a part of it; two at one place are
+/// [`BadPath`](crate::ErrorKind::BadPath) when the guest is started.
 #[derive(Clone, Debug)]
 pub struct Mount {
     at: String,

@@ -179,6 +179,8 @@ impl ComponentProgram {
     /// capability it needs and the smallest profile that grants it;
     /// [`ErrorKind::NotProvided`] a granted capability that `services` left empty;
     /// [`ErrorKind::ImportType`] an import that has another type than the Dock's.
+    /// [`ErrorKind::Engine`] if the grant limits fuel and the engine does not
+    /// [count](crate::EngineBuilder::fuel) it.
     ///
     /// # Examples
     ///

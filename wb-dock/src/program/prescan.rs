@@ -11,6 +11,16 @@ mod bodies;
 ///
 /// Compiling costs time and memory in proportion to what a compiler makes of a module,
 /// which can be far more than its bytes; neither can be interrupted once begun.
+///
+/// | | [`untrusted`](Self::untrusted) | [`trusted`](Self::trusted) |
+/// |---|---|---|
+/// | bytes of the module, of a function | 64 MiB, 1 MiB | 512 MiB, 7,654,321 |
+/// | functions, locals and nesting of each | 100,000, 20,000, 10,000 | 500,000, 50,000, 50,000 |
+/// | work | 2²⁶ steps | 2⁴⁰ steps |
+/// | imports, exports, globals | 20,000 | 100,000 |
+/// | memories, bytes from the start | 1, 1 GiB | 1, 2 GiB |
+/// | tables, elements from the start | 64, 200,000 | the same |
+/// | segments, parts of a component | 100,000, 64 | the same |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompileLimits {

@@ -70,8 +70,10 @@ impl Command {
     ///
     /// [`ErrorKind::Limit`] when a limit of the grant stopped it, and
     /// [`ErrorKind::Trap`] when it crashed; [`Error::outcome`] then has what it had
-    /// written. [`ErrorKind::BadArgument`] and [`ErrorKind::BadPath`] when it was
-    /// not started.
+    /// written. When it was not started: [`ErrorKind::BadArgument`] for a NUL in an
+    /// argument or variable, or a `=` in a variable's name; [`ErrorKind::BadPath`] for a
+    /// mount that leads through a file, has a `..` or is there twice;
+    /// [`ErrorKind::Busy`] when the engine's pool has no room.
     pub fn run(&self, invocation: Invocation) -> Result<Outcome, Error> {
         let budget = Budget::new(invocation.name.as_str(), self.grant.limits());
         let account = Account {

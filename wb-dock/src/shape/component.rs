@@ -76,9 +76,12 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) and [`ErrorKind::Trap`](crate::ErrorKind::Trap)
-    /// for what it does while it starts; [`ErrorKind::BadArgument`](crate::ErrorKind::BadArgument)
-    /// and [`ErrorKind::BadPath`](crate::ErrorKind::BadPath) when it was not started.
+    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit), [`ErrorKind::Trap`](crate::ErrorKind::Trap)
+    /// and [`ErrorKind::Exited`](crate::ErrorKind::Exited) for what it does while it starts;
+    /// [`ErrorKind::BadArgument`](crate::ErrorKind::BadArgument),
+    /// [`ErrorKind::BadPath`](crate::ErrorKind::BadPath) and
+    /// [`ErrorKind::Busy`](crate::ErrorKind::Busy) when it was not started, as for
+    /// [`Command::run`](crate::Command::run).
     pub fn start(&self, invocation: Invocation) -> Result<Instance, Error> {
         Instance::start(self, invocation)
     }

@@ -22,7 +22,8 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) when the job may start no more.
+    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) of
+    /// [`Resource::Children`](wb_policy::Resource::Children) when the job may start no more.
     pub fn account(&self, name: &str, limits: Limits) -> Result<Account, Error> {
         Ok(Account {
             meter: self.0.child(name, limits)?,

@@ -75,13 +75,15 @@ impl Kernel {
     ///
     /// The instance has the limits of the grant for as long as it lives, but for the
     /// wall time, which every call has anew. A call runs on the caller's stack, of
-    /// which it needs up to 1 MiB.
+    /// which it needs up to 1 MiB. A kernel that imports `wb:frames` gets an arena of its
+    /// own of 16 MiB, which counts against its memory. What it prints is dropped.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Limit`] and [`ErrorKind::Trap`] from what it does at its start,
     /// [`ErrorKind::BadFrame`] for a buffer outside of its memory, and
-    /// [`ErrorKind::NoFrames`] where it uses frames and this system has no arena.
+    /// [`ErrorKind::NoFrames`] where it uses frames and this system has no arena (only
+    /// Linux has) or its memory no room for one.
     pub fn open(&self, name: &str) -> Result<KernelInstance, Error> {
         let budget = Budget::new(name, self.grant.limits());
         let arena = self

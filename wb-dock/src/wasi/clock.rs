@@ -8,14 +8,16 @@ use crate::limits::Meter;
 
 /// Time as a guest sees it, when the host does not want the virtual clock.
 ///
-/// Without one, a run has a clock of its own that starts at a fixed instant and
-/// moves only when it is read or slept on: the same run reads the same times.
+/// Without one, a run has a clock of its own that starts at 2024-01-01T00:00:00Z and
+/// moves only when it is read, by a microsecond, or slept on: the same run reads the
+/// same times.
 pub trait Clock: Send + Sync {
     /// Nanoseconds since the Unix epoch.
     fn wall(&self) -> u64;
     /// Nanoseconds since any fixed instant; never goes back.
     fn monotonic(&self) -> u64;
-    /// Blocks for `time`. The dock never asks for more than is left of the run.
+    /// Blocks for `time`. The dock never asks for more than is left of the run, nor for more
+    /// than 10 ms at once.
     fn sleep(&self, time: Duration);
 }
 
