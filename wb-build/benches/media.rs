@@ -1,4 +1,4 @@
-//! What the kernels of `fixtures/media` cost on a picture of 1920 x 1080: with and
+//! What the kernels of the toolkit `media` cost on a picture of 1920 x 1080: with and
 //! without the checks that let the engine stop them, and the blur next to the same C
 //! compiled natively for vectors of the same 128 bits. The sides take turns, so that
 //! what else the machine does hits both.
@@ -38,6 +38,7 @@ fn main() {
 mod measured {
     use std::hint::black_box;
     use std::io::{BufRead, BufReader, Write};
+    use std::path::Path;
     use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
 
@@ -63,7 +64,7 @@ mod measured {
     }
 
     impl Bare {
-        fn new(wasm: &[u8], has_epochs: bool, frame: &[u8]) -> Self {
+        fn new((entry, wasm): (&str, &[u8]), has_epochs: bool, frame: &[u8]) -> Self {
             let engine = Engine::new(Config::new().epoch_interruption(has_epochs)).unwrap();
             let mut linker = Linker::<Places>::new(&engine);
             let mut link = |name, place: fn(&Places) -> u32| {
@@ -101,7 +102,7 @@ mod measured {
             if let Ok(start) = instance.get_typed_func::<(), ()>(&mut store, "_initialize") {
                 start.call(&mut store, ()).unwrap();
             }
-            let entry = instance.get_typed_func(&mut store, "process").unwrap();
+            let entry = instance.get_typed_func(&mut store, entry).unwrap();
             Self {
                 store,
                 memory,
@@ -124,8 +125,8 @@ mod measured {
         let mut sums = [0.0; 2];
         for name in KERNELS {
             let wasm = build(name).wasm;
-            let mut checked = Bare::new(&wasm, true, &frame);
-            let mut unchecked = Bare::new(&wasm, false, &frame);
+            let mut checked = Bare::new((name, &wasm), true, &frame);
+            let mut unchecked = Bare::new((name, &wasm), false, &frame);
             let made = checked.run().to_vec();
             assert!(made == unchecked.run());
             let [with, without] = quartiles(
@@ -153,9 +154,9 @@ mod measured {
         if cfg!(target_arch = "x86_64") {
             compile.arg("-msse4.1");
         }
-        compile.arg("-I").arg(media().join("include"));
-        compile.arg(media().join("blur/main.c"));
-        compile.arg(media().join("native.c"));
+        let bench = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
+        compile.arg(media().join("src/blur.c"));
+        compile.arg(bench.join("native.c"));
         let compiled = compile.arg("-o").arg(&program).status();
         if !compiled.is_ok_and(|status| status.success()) {
             println!("blur next to native: not measured, `{clang}` does not compile it");

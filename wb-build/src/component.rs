@@ -7,6 +7,7 @@
 mod bindings;
 mod compose;
 mod conform;
+mod declarations;
 mod encode;
 mod script;
 mod surgery;
@@ -16,6 +17,7 @@ mod world;
 pub(crate) use bindings::stem as c_stem;
 pub use compose::{ComposeError, compose};
 pub use conform::conforms;
+pub(crate) use declarations::{CHECK_MODULE, DECLARATIONS};
 pub(crate) use encode::Refused;
 pub(crate) use script::{ENTRY_MODULE, Modules, check as check_script};
 pub(crate) use world::{World, sources};
@@ -40,6 +42,17 @@ impl World {
     /// What a JavaScript program imports, and the module that exports what the world wants.
     pub(crate) fn script_modules(&self) -> Modules {
         script::modules(self)
+    }
+
+    /// The types of the world, as a declaration file for TypeScript.
+    pub(crate) fn declarations(&self) -> String {
+        declarations::declarations(self)
+    }
+
+    /// A TypeScript module that is right if the program at `path` exports what the
+    /// world wants, with its types.
+    pub(crate) fn type_check(&self, path: &str) -> String {
+        declarations::check(self, path)
     }
 
     /// The JavaScript runtime with the imports of this world that are `wanted`, and all exports.

@@ -320,6 +320,11 @@ impl<'a> Builder<'a> {
                         let texts = std::iter::once(entry).chain(modules.files.into_values());
                         Ok(made(step, texts.map(String::into_bytes)))
                     }
+                    Part::Declarations { program } => {
+                        let world = read()?;
+                        let texts = [world.declarations(), world.type_check(program)];
+                        Ok(made(step, texts.map(String::into_bytes)))
+                    }
                     Part::Join => {
                         let pack = self.input_bytes(plan, done, &inputs[1])?;
                         let wanted = splice::wanted_imports(&pack).map_err(unjoined)?;

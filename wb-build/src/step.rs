@@ -148,6 +148,12 @@ pub enum Part {
         /// The path.
         program: String,
     },
+    /// The types of the world, and a module that checks the program at this guest
+    /// path against them.
+    Declarations {
+        /// The path.
+        program: String,
+    },
     /// The JavaScript runtime of the world with a pack; the inputs before the WIT
     /// are the runtime and the pack.
     Join,
@@ -165,6 +171,7 @@ impl Part {
         match self {
             Self::Header => "bindings",
             Self::Modules { .. } => "modules",
+            Self::Declarations { .. } => "declarations",
             Self::Join => "join",
             Self::Encode { .. } => "encode",
         }
@@ -235,7 +242,7 @@ impl Step {
             Work::Component { world, part } => {
                 key.text(component::VERSION).text(part.name()).text(world);
                 match part {
-                    Part::Modules { program } => key.text(program),
+                    Part::Modules { program } | Part::Declarations { program } => key.text(program),
                     Part::Encode { caps } => key.text(&caps.to_string()),
                     Part::Header | Part::Join => &mut key,
                 };

@@ -1,5 +1,6 @@
 //! Plans as golden text: each folder of `tests/plans` is a source tree in `src`,
-//! a language in `lang` and the plan it gives in `plan.txt`. `BLESS=1` rewrites.
+//! a language in `lang` and the plan it gives in `plan.txt`; what is no command has
+//! a `manifest.org` as well, and its `wit`. `BLESS=1` rewrites.
 //!
 //! The lock is one of the test's own, so that plans show what lanes do and not
 //! which compiler is current.
@@ -9,7 +10,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-use wb_build::lane::{self, Options};
+use wb_build::lane::{self, Contract, Options};
 use wb_build::toolchain::Lock;
 use wb_manifest::Tree;
 
@@ -32,12 +33,19 @@ fn plans_are_as_their_golden_text_says() {
             .unwrap_or_default()
             .parse()
             .expect("a language");
+        let mut toolkit = Tree::new();
+        collect(&dir, "", &mut toolkit);
+        let manifest = toolkit
+            .get("manifest.org")
+            .map(|text| wb_manifest::read(text));
+        let contract = manifest.map_or(Contract::Command, |reading| {
+            Contract::declared(reading.manifest(), &toolkit)
+        });
         let options = Options {
+            contract,
             check_types: words.next() == Some("check-types"),
-            ..Options::default()
         };
-        let mut tree = Tree::new();
-        collect(&dir.join("src"), "", &mut tree);
+        let tree = toolkit.under(&"src".parse().expect("a folder"));
         let plan = match lane::plan(lang, tree, &options, &lock) {
             Ok(plan) => plan.render(),
             Err(error) => format!("{error}\n"),
@@ -49,11 +57,11 @@ fn plans_are_as_their_golden_text_says() {
         let expected = fs::read_to_string(&golden).unwrap_or_default();
         assert_eq!(plan, expected, "{}", dir.display());
     }
-    assert!(cases >= 8, "only {cases} cases were found");
+    assert!(cases >= 15, "only {cases} cases were found");
 }
 
 fn collect(dir: &Path, prefix: &str, tree: &mut Tree) {
-    for entry in fs::read_dir(dir).expect("every case has sources") {
+    for entry in fs::read_dir(dir).expect("the folder is there") {
         let entry = entry.expect("an entry");
         let name = entry.file_name().into_string().expect("a UTF-8 name");
         let path = format!("{prefix}{name}");

@@ -99,7 +99,7 @@ pub(crate) enum Verb {
     Toolkit(ToolkitVerb),
     /// Run a command: arguments, stdin, stdout and exit code pass through
     Run(Run),
-    /// Call a function of a component
+    /// Call a function of a component, or list its functions
     Call(Call),
     /// List every version a command has had, the live one marked
     Versions(Named),
@@ -150,6 +150,8 @@ pub(crate) enum ToolkitVerb {
     Verify(Verify),
     /// Compile a toolkit's source in the sandbox and register the artifact
     Build(Build),
+    /// Write the types of a component's world, for programs in TypeScript
+    Types(Types),
     /// Compile one source file in the sandbox and register it as a live command
     BuildInline(BuildInline),
     /// Write a source file out as a toolkit directory
@@ -200,6 +202,18 @@ pub(crate) struct Build {
     pub(crate) replace: bool,
 }
 
+/// Whose types to write.
+#[derive(Debug, Args)]
+pub(crate) struct Types {
+    /// Name of the toolkit
+    pub(crate) id: String,
+    /// Which component, if the manifest declares several
+    pub(crate) which: Option<String>,
+    /// The file to write; `WORLD.d.ts` beside the sources if absent, `-` for stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 /// What to build from one file.
 #[derive(Debug, Args)]
 pub(crate) struct BuildInline {
@@ -210,6 +224,19 @@ pub(crate) struct BuildInline {
     /// How the command takes its arguments
     #[arg(long, value_name = "MODE", value_parser = ["argv", "stdin1"], default_value = "argv")]
     pub(crate) arg_mode: String,
+    /// What to make of the source
+    #[arg(long, value_name = "SHAPE", default_value = "command")]
+    pub(crate) shape: BuiltShape,
+    /// File with the WIT of a component's own world
+    #[arg(long, value_name = "FILE")]
+    pub(crate) wit: Option<PathBuf>,
+    /// World of a component; the only one of `--wit` if absent, else `engine`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) world: Option<String>,
+    /// Function that is called unless another is named; the only one if absent, else `run`, for a
+    /// kernel `process`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) entry: Option<String>,
     /// Capabilities the command declares, separated by spaces or commas
     #[arg(
         long,
@@ -221,6 +248,17 @@ pub(crate) struct BuildInline {
     /// Take the name over from a command of a toolkit
     #[arg(long, visible_alias = "force")]
     pub(crate) replace: bool,
+}
+
+/// What one source file can be made into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BuiltShape {
+    /// Arguments and standard input to standard output.
+    Command,
+    /// Functions with types.
+    Component,
+    /// Bytes to bytes, many times.
+    Kernel,
 }
 
 /// What to write out.
@@ -421,8 +459,8 @@ pub(crate) struct Call {
     pub(crate) report: bool,
     /// Name of the component
     pub(crate) name: String,
-    /// Name of the function: `run`, or `demo:shapes/area@1.0.0#circle`
-    pub(crate) function: String,
+    /// Name of the function: `run`, or `demo:shapes/area@1.0.0#circle`; lists them if absent
+    pub(crate) function: Option<String>,
     /// Its values in WAVE, or with `--json` in JSON
     #[arg(allow_negative_numbers = true)]
     pub(crate) values: Vec<String>,
@@ -574,6 +612,7 @@ impl ToolkitVerb {
             Self::Search { .. } => "toolkit search",
             Self::Verify(_) => "toolkit verify",
             Self::Build(_) => "toolkit build",
+            Self::Types(_) => "toolkit types",
             Self::BuildInline(_) => "toolkit build-inline",
             Self::Promote(_) => "toolkit promote",
             Self::Pack { .. } => "toolkit pack",

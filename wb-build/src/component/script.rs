@@ -49,7 +49,7 @@ pub(super) fn camel(name: &str) -> String {
 }
 
 /// `look-up` as `LookUp`.
-fn pascal(name: &str) -> String {
+pub(super) fn pascal(name: &str) -> String {
     name.split('-')
         .map(|word| {
             let mut word = word.to_ascii_lowercase();

@@ -67,30 +67,26 @@ fn group(path: &str) -> Option<&str> {
 impl World {
     /// Reads the world `name` from what [`sources`] gives.
     pub(crate) fn read(files: &Tree, name: &str) -> Result<Self, Diagnostic> {
-        let mut groups = parse(files)?;
-        // A toolkit may bring another version of a package that is there already.
-        let own: BTreeSet<String> = groups
-            .iter()
-            .filter(|(folder, _)| !folder.starts_with(BUILTIN))
-            .map(|(_, group)| group.main.name.to_string())
-            .collect();
-        groups.retain(|folder, group| {
-            !folder.starts_with(BUILTIN) || !own.contains(&group.main.name.to_string())
-        });
-        let main = groups.remove("");
-        let Some(main) = main.or_else(|| groups.remove(folder(wit::ENGINE.name).as_str())) else {
-            return Err(Diagnostic::error("the folder `wit` defines no package"));
-        };
-        let mut resolve = Resolve::default();
-        let package = match resolve.push_groups(main, groups.into_values().collect()) {
-            Ok(package) => package,
-            Err(error) => {
-                let place = resolve.render_location(error.kind().span());
-                return Err(finding(&place, &error.kind().to_string()));
-            }
-        };
+        let (resolve, package) = resolve(files)?;
         let id = select(&resolve, package, name)?;
         Ok(Self { resolve, id })
+    }
+
+    /// The only world of a toolkit's own package, if that has one and no more.
+    pub(crate) fn only(files: &Tree) -> Result<Option<String>, Diagnostic> {
+        let (resolve, package) = resolve(files)?;
+        let package = &resolve.packages[package];
+        let is_own = package.name.to_string() != wit::ENGINE.name;
+        let mut names = package.worlds.keys().filter(|_| is_own);
+        Ok(names.next().filter(|_| names.next().is_none()).cloned())
+    }
+
+    /// The only function that it exports, if there is one and no more.
+    pub(crate) fn only_export(&self) -> Option<String> {
+        match self.exports().as_slice() {
+            [one] => Some(self.path(one)),
+            _ => None,
+        }
     }
 
     /// Refuses what this version builds no component for.
@@ -198,6 +194,33 @@ impl World {
         let name = self.resolve.interfaces[id].name.as_deref();
         name.expect("interfaces that are keys of a world by their id have a name")
     }
+}
+
+/// All packages of a toolkit, and which of them is its own; the Dock's worlds where it has none.
+fn resolve(files: &Tree) -> Result<(Resolve, PackageId), Diagnostic> {
+    let mut groups = parse(files)?;
+    // A toolkit may bring another version of a package that is there already.
+    let own: BTreeSet<String> = groups
+        .iter()
+        .filter(|(folder, _)| !folder.starts_with(BUILTIN))
+        .map(|(_, group)| group.main.name.to_string())
+        .collect();
+    groups.retain(|folder, group| {
+        !folder.starts_with(BUILTIN) || !own.contains(&group.main.name.to_string())
+    });
+    let main = groups.remove("");
+    let Some(main) = main.or_else(|| groups.remove(folder(wit::ENGINE.name).as_str())) else {
+        return Err(Diagnostic::error("the folder `wit` defines no package"));
+    };
+    let mut resolve = Resolve::default();
+    let package = match resolve.push_groups(main, groups.into_values().collect()) {
+        Ok(package) => package,
+        Err(error) => {
+            let place = resolve.render_location(error.kind().span());
+            return Err(finding(&place, &error.kind().to_string()));
+        }
+    };
+    Ok((resolve, package))
 }
 
 fn parse(files: &Tree) -> Result<BTreeMap<&str, UnresolvedPackageGroup>, Diagnostic> {

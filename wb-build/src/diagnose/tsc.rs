@@ -1,12 +1,12 @@
 //! Our checker prints `file:line:column: error TS2322: message`.
 
-use super::{Diagnostic, Severity, split_place};
+use super::{Diagnostic, SOURCE_ROOT, Severity, WORLD_MODULES, split_place};
 
 pub(super) fn read(text: &str) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     for line in text.lines() {
         if let Some(diagnostic) = one(line) {
-            found.push(diagnostic);
+            found.push(unlike_the_world(diagnostic));
         } else if let Some(last) = found.last_mut()
             && line.starts_with("  ")
         {
@@ -16,6 +16,38 @@ pub(super) fn read(text: &str) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// What does not fit the world of a component is told in a module of ours, and in terms
+/// of that: it is a fault of the program as a whole.
+fn unlike_the_world(found: Diagnostic) -> Diagnostic {
+    let is_ours = |file: &str| {
+        file.strip_prefix(WORLD_MODULES)
+            .is_some_and(|f| f.starts_with('/'))
+    };
+    let Some(place) = found.place.as_ref().filter(|place| is_ours(&place.file)) else {
+        return found;
+    };
+    let import = format!("typeof import(\"{SOURCE_ROOT}/");
+    let named = found
+        .message
+        .split_once(&import)
+        .and_then(|(before, rest)| {
+            let (program, after) = rest.split_once("\")")?;
+            let before = before.trim_end_matches('\'');
+            let after = after.trim_start_matches('\'');
+            Some((program.to_owned(), format!("{before}the program{after}")))
+        });
+    if let Some((program, message)) = named {
+        let file = format!("{SOURCE_ROOT}/{program}.ts");
+        return Diagnostic { message, ..found }.at(file, 1, 1);
+    }
+    let message = format!("{} ({})", found.message, place.file);
+    Diagnostic {
+        place: None,
+        message,
+        ..found
+    }
 }
 
 fn one(line: &str) -> Option<Diagnostic> {

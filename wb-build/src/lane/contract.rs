@@ -3,6 +3,10 @@
 use wb_manifest::{Manifest, RelDir, Tree};
 use wb_policy::{CapSet, Shape};
 
+use super::layout;
+use crate::component::{World, check_script, sources};
+use crate::error::Error;
+
 /// The shape of the artifact, with what that shape needs to know at build time.
 ///
 /// # Examples
@@ -63,6 +67,80 @@ impl Contract {
             },
             _ => Self::Command,
         }
+    }
+}
+
+impl Component {
+    /// The contract of a component whose world and entry need not be named: the only
+    /// world of its own package, else `engine`, and the only export, else `run`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Layout`](crate::ErrorKind::Layout) for WIT with a fault, and for a
+    /// world that is not there.
+    pub fn chosen(
+        wit: Tree,
+        world: Option<&str>,
+        entry: Option<&str>,
+        caps: CapSet,
+    ) -> Result<Self, Error> {
+        let files = sources(&wit);
+        let only_world = || World::only(&files).map_err(layout);
+        let world = match world {
+            Some(world) => Some(world.to_owned()),
+            None => only_world()?,
+        };
+        let world = world.unwrap_or_else(|| "engine".to_owned());
+        let only_export = || -> Result<_, Error> {
+            Ok(World::read(&files, &world).map_err(layout)?.only_export())
+        };
+        let entry = match entry {
+            Some(entry) => Some(entry.to_owned()),
+            None => only_export()?,
+        };
+        let entry = entry.unwrap_or_else(|| "run".to_owned());
+        Ok(Self {
+            world,
+            entry,
+            wit,
+            caps,
+        })
+    }
+
+    /// The types of the world for programs in JavaScript and TypeScript: a declaration
+    /// file with a module for each interface, and one of the world's own name whose
+    /// functions the program exports.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Layout`](crate::ErrorKind::Layout) for a world that is not there, or
+    /// that no program in these languages can have.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wb_build::lane::Component;
+    /// use wb_manifest::Tree;
+    /// use wb_policy::CapSet;
+    ///
+    /// let text = "package my:greeter;\nworld greeter { export greet: func(name: string) -> string; }\n";
+    /// let mut wit = Tree::new();
+    /// wit.insert("greeter.wit".parse().unwrap(), text);
+    /// let component = Component {
+    ///     world: "greeter".to_owned(),
+    ///     entry: "greet".to_owned(),
+    ///     wit,
+    ///     caps: CapSet::EMPTY,
+    /// };
+    /// let types = component.declarations()?;
+    /// assert!(types.contains("declare module \"my:greeter/greeter\" {"));
+    /// assert!(types.contains("export function greet(name: string): string | Promise<string>;"));
+    /// # Ok::<(), wb_build::Error>(())
+    /// ```
+    pub fn declarations(&self) -> Result<String, Error> {
+        let world = World::read(&sources(&self.wit), &self.world).map_err(layout)?;
+        check_script(&world).map_err(layout)?;
+        Ok(world.declarations())
     }
 }
 

@@ -85,7 +85,10 @@ pub(super) fn entry(
         .iter()
         .map(|(path, _)| path)
         .filter(|path| {
-            path.parent().is_root() && path.extension().is_some_and(|e| extensions.contains(&e))
+            // Declarations are no program.
+            let is_source = path.extension().is_some_and(|e| extensions.contains(&e))
+                && !path.as_str().ends_with(".d.ts");
+            path.parent().is_root() && is_source
         })
         .collect();
     let usual = names

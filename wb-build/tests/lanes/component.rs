@@ -6,7 +6,7 @@ use wb_build::toolchain::Lock;
 use wb_build::{Built, Error, MemoryCache, NoCache, compose};
 use wb_dock::{Grant, Services};
 use wb_manifest::{Lang, Tree};
-use wb_policy::CapSet;
+use wb_policy::{Cap, CapSet};
 
 use crate::home::{engine, run, tree, tree_of};
 
@@ -271,6 +271,58 @@ fn every_kind_of_value_goes_in_and_out() {
             .unwrap()
             .value,
         "12"
+    );
+}
+
+/// What a strict check says of a program in TypeScript.
+fn checked(source: &str, contract: Component) -> Vec<String> {
+    let options = Options {
+        contract: Contract::Component(contract),
+        check_types: true,
+    };
+    let sources = tree(&[("index.ts", source)]);
+    let plan = lane::plan(Lang::Ts, sources, &options, &Lock::pinned()).expect("a plan");
+    let diagnostics = match run(&plan, &NoCache, 2) {
+        Ok(built) => built.diagnostics,
+        Err(error) => error.diagnostics().to_vec(),
+    };
+    diagnostics.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_strict_check_holds_a_program_to_the_types_of_its_world() {
+    let wit = "package example:notes;\n\
+        interface types { record note { title: string, lines: list<string>, stars: option<u8> } }\n\
+        world notes {\n use types.{note};\n import workbooks:dock/kv@1.0.0;\n \
+        import session-info: func() -> string;\n \
+        export best: func(notes: list<note>, least: u64) -> result<note, string>;\n}\n";
+    let contract = || Component {
+        caps: CapSet::of(Cap::Kv),
+        ..contract("notes", "best", &[("notes.wit", wit)])
+    };
+    let right = "import { sessionInfo } from 'session-info';\n\
+        import { get } from 'workbooks:dock/kv';\n\
+        import type { Note } from 'example:notes/types';\n\
+        export async function best(notes: Note[], least: bigint): Promise<Note> {\n\
+          const mine: string | undefined = get(sessionInfo()) && 'mine';\n\
+          const found = notes.find((note) => BigInt(note.stars ?? 0) >= least);\n\
+          if (found === undefined) throw 'none';\n\
+          return { ...found, title: mine ?? found.title };\n}\n";
+    assert_eq!(checked(right, contract()), [""; 0]);
+    let wrong = right
+        .replace("get(sessionInfo())", "get(7)")
+        .replace("note.stars ?? 0", "note.starts");
+    let found = checked(&wrong, contract());
+    assert!(
+        found[0].starts_with("index.ts:5:38: error[TS2345]: ")
+            && found[1].starts_with("index.ts:6:48: error[TS2551]: "),
+        "{found:#?}"
+    );
+    let unlike = "export const best = (notes: string[]): string => notes.join();\n";
+    let found = checked(unlike, contract());
+    assert!(
+        found[0].starts_with("index.ts:1:1: error[TS1360]: Type the program does not satisfy"),
+        "{found:#?}"
     );
 }
 

@@ -1,8 +1,8 @@
-use std::io::{self, Read as _};
+use std::io;
 
 use serde_json::{Value, json};
-use wb_dock::{Invocation, Output};
-use wb_host::{Error, Nexus, Returned, TimedStdin, Values};
+use wb_dock::{Function, Invocation, Output};
+use wb_host::{Callable, Error, ErrorKind, Nexus, Returned, TimedStdin, Values, read_whole};
 use wb_policy::Profile;
 
 use crate::args::{Call, Run};
@@ -17,49 +17,147 @@ use crate::verb::report;
 const LIMIT: u64 = 64 << 20;
 
 /// `wbx call NAME FUNCTION [VALUES]`: WAVE in and out, with `--json` JSON in and out.
+/// Without a function, those that there are.
 pub(crate) fn run(args: &Call, env: &Env, ui: Ui) -> Result<Done, Failure> {
     let (nexus, profile) = env.bounded(&args.bounds)?;
-    let function = Some(args.function.as_str());
-    let json_values = ui.json().then(|| json_values(&args.values)).transpose()?;
-    let wave = args.values.join(", ");
-    let values = |_| {
-        Ok(match &json_values {
-            Some(values) => Values::Json(values),
-            None => Values::Wave(&wave),
-        })
+    let callable = nexus.callable(&args.name, args.function.as_deref(), &profile);
+    let callable = callable.map_err(|error| uncallable(&args.name, error))?;
+    if args.function.is_none() {
+        let functions: Vec<_> = callable.functions().collect();
+        let lines: Vec<_> = functions.iter().map(ToString::to_string).collect();
+        let row = |f: &&Function| json!({ "name": f.full_name(), "wit": f.wit() });
+        let rows: Vec<_> = functions.iter().map(row).collect();
+        let data = json!({ "name": args.name, "functions": rows });
+        return Ok(Done::new(lines.join("\n"), data));
+    }
+    let called = Called {
+        name: &args.name,
+        callable,
+        wants_report: args.report,
+        ui,
     };
-    let invocation = invocation(&args.name, ui);
-    let returned = nexus.call((&args.name, function), values, invocation, &profile)?;
-    Ok(done((&args.name, args.report), returned, ui))
+    called.with_values(&args.values)
 }
 
-/// `wbx run NAME [VALUES]` where `NAME` is a component: its entry is called, with WAVE,
-/// or with the argument or standard input as they are if it takes one string.
+/// `wbx run NAME [VALUES]` where `NAME` is a component: its entry is called. If it takes
+/// one string, that is the arguments with spaces between them, or standard input, as they
+/// are; else values as for `wbx call`.
 pub(crate) fn entry(args: &Run, nexus: &Nexus, profile: &Profile, ui: Ui) -> Result<Done, Failure> {
     let (name, arguments) = args.split();
-    let wave = arguments.join(", ");
-    let (wave, input) = (wave.as_str(), &mut String::new());
-    let returned = nexus.call(
-        (name, None),
-        |takes_text: bool| {
-            if !takes_text || is_wave_string(wave) {
-                return Ok(Values::Wave(wave));
+    let called = Called {
+        name,
+        callable: nexus.callable(name, None, profile)?,
+        wants_report: args.report,
+        ui,
+    };
+    match arguments {
+        _ if !called.callable.function().takes_text() => called.with_values(arguments),
+        [quoted] if is_quoted(quoted) => called.with_values(arguments),
+        [] => {
+            let bytes = read_whole(&mut TimedStdin::within(profile.limits().wall), LIMIT)?;
+            let text = String::from_utf8(bytes).map_err(|error| {
+                let message = format!("standard input: {}", error.utf8_error());
+                Failure::new(Exit::Failed, "cli/stdin", message)
+                    .hint(format!("`{name}` takes a string, which is UTF-8"))
+            })?;
+            called.with_text(&text)
+        }
+        words => called.with_text(&words.join(" ")),
+    }
+}
+
+/// A function that the command line calls.
+struct Called<'a> {
+    name: &'a str,
+    callable: Callable,
+    wants_report: bool,
+    ui: Ui,
+}
+
+impl Called<'_> {
+    fn with_values(&self, values: &[String]) -> Result<Done, Failure> {
+        let (wave, json);
+        let values = if self.ui.json() {
+            json = json_values(values)?;
+            Values::Json(&json)
+        } else {
+            wave = values.join(", ");
+            Values::Wave(&wave)
+        };
+        let returned = self.returned(values)?;
+        let text = match &returned.value {
+            Value::String(wave) => wave.clone(),
+            other => other.to_string(),
+        };
+        Ok(self.done(text, &returned))
+    }
+
+    /// A text goes in and comes out as it is: of a `result`, what is `ok` on standard
+    /// output and what is `err` on standard error.
+    fn with_text(&self, text: &str) -> Result<Done, Failure> {
+        let returned = self.returned(Values::Text(text))?;
+        let gives_result = self.callable.function().gives_result();
+        let inner = match (&returned.value, gives_result) {
+            (Value::Object(sides), true) => sides.values().next().unwrap_or(&Value::Null),
+            (value, _) => value,
+        };
+        let mut text = match inner {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        if !self.ui.json() {
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
             }
-            match arguments {
-                [] => {
-                    let stdin = TimedStdin::within(profile.limits().wall);
-                    let read = stdin.take(LIMIT).read_to_string(input);
-                    read.map_err(|error| Error::stdin(&error))?;
-                    Ok(Values::Text(input))
-                }
-                [text] => Ok(Values::Text(text)),
-                _ => Ok(Values::Wave(wave)),
+            if returned.is_err {
+                print(&mut io::stderr().lock(), text.as_bytes())?;
+            } else {
+                print(&mut io::stdout().lock(), text.as_bytes())?;
             }
-        },
-        invocation(name, ui),
-        profile,
-    )?;
-    Ok(done((name, args.report), returned, ui))
+        }
+        Ok(self.done(String::new(), &returned))
+    }
+
+    fn returned(&self, values: Values<'_>) -> Result<Returned, Failure> {
+        let returned = self.callable.call(values, invocation(self.name, self.ui));
+        returned.map_err(|error| {
+            let is_usage = error.code() == "dock/bad-call";
+            let failure = Failure::from(error);
+            let exit = if is_usage { Exit::Usage } else { failure.exit };
+            Failure { exit, ..failure }
+        })
+    }
+
+    fn done(&self, text: String, returned: &Returned) -> Done {
+        let outcome = &returned.outcome;
+        if self.wants_report {
+            self.ui.note(&report::text(self.name, outcome));
+        }
+        let data = json!({
+            "name": self.name,
+            "function": self.callable.function().full_name(),
+            "value": returned.value,
+            "stdout": String::from_utf8_lossy(&outcome.stdout),
+            "stderr": String::from_utf8_lossy(&outcome.stderr),
+            "report": report::data(outcome),
+        });
+        let mut done = Done::new(text, data);
+        if returned.is_err {
+            done.exit = Exit::Failed;
+        }
+        done
+    }
+}
+
+/// Says what `wbx call` is for, where it was not meant.
+fn uncallable(name: &str, error: Error) -> Failure {
+    let is_other = matches!(error.kind(), ErrorKind::NotRunnable { .. });
+    let failure = Failure::from(error);
+    if is_other {
+        return failure.hint(format!("`wbx run {name}` runs it"));
+    }
+    failure
 }
 
 /// `wbx run NAME` where `NAME` is a kernel: standard input is the frame, standard
@@ -75,27 +173,34 @@ pub(crate) fn kernel(
         let message = format!("`{name}` is a kernel, which takes bytes on standard input only");
         return Err(Failure::usage(message));
     }
-    let mut frame = Vec::new();
-    let stdin = TimedStdin::within(profile.limits().wall);
-    let read = stdin.take(LIMIT).read_to_end(&mut frame);
-    read.map_err(|error| Error::stdin(&error))?;
+    let frame = read_whole(&mut TimedStdin::within(profile.limits().wall), LIMIT)?;
     let processed = nexus.process(name, &frame, profile)?;
     if args.report {
         ui.note(&report::of_kernel(name, &processed));
     }
     if !ui.json() {
-        let written = io::Write::write_all(&mut io::stdout().lock(), &processed.bytes);
-        written
-            .map_err(|error| Failure::new(Exit::Failed, "cli/stdout", error.kind().to_string()))?;
+        print(&mut io::stdout().lock(), &processed.bytes)?;
     }
-    let data = json!({
+    let mut data = json!({
         "name": name,
-        "stdout": String::from_utf8_lossy(&processed.bytes),
         "bytes": processed.bytes.len(),
         "ms": processed.elapsed.as_millis() as u64,
         "memory": processed.usage.memory_peak,
+        "report": report::kernel_data(&processed),
     });
+    report::output(&mut data, &processed.bytes);
     Ok(Done::new("", data))
+}
+
+/// Writes what a guest gives, as it is. That nobody reads it any more is no fault.
+fn print(to: &mut impl io::Write, bytes: &[u8]) -> Result<(), Failure> {
+    match to.write_all(bytes).and_then(|()| to.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let message = error.kind().to_string();
+            Err(Failure::new(Exit::Failed, "cli/stdout", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn invocation(name: &str, ui: Ui) -> Invocation {
@@ -105,25 +210,6 @@ fn invocation(name: &str, ui: Ui) -> Invocation {
     }
     let invocation = invocation.stdout(Output::stream(io::stdout()));
     invocation.stderr(Output::stream(io::stderr()))
-}
-
-fn done((name, wants_report): (&str, bool), returned: Returned, ui: Ui) -> Done {
-    let Returned { value, outcome } = returned;
-    if wants_report {
-        ui.note(&report::text(name, &outcome));
-    }
-    let text = match &value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let data = json!({
-        "name": name,
-        "value": value,
-        "stdout": String::from_utf8_lossy(&outcome.stdout),
-        "stderr": String::from_utf8_lossy(&outcome.stderr),
-        "report": report::data(&outcome),
-    });
-    Done::new(text, data)
 }
 
 /// Each argument as a value of JSON.
@@ -137,8 +223,8 @@ fn json_values(values: &[String]) -> Result<Value, Failure> {
     read.collect::<Result<Vec<Value>, _>>().map(Value::Array)
 }
 
-/// Whether `text` is meant as a string of WAVE: in double quotes.
-fn is_wave_string(text: &str) -> bool {
+/// Whether `text` is meant as a string of WAVE or JSON: in double quotes.
+fn is_quoted(text: &str) -> bool {
     text.len() >= 2 && text.starts_with('"') && text.ends_with('"')
 }
 
@@ -147,9 +233,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_text_in_quotes_is_wave() {
-        assert!(is_wave_string("\"a\""));
-        assert!(!is_wave_string("\"") && !is_wave_string("a") && !is_wave_string(""));
+    fn only_what_is_in_quotes_is_a_value() {
+        assert!(is_quoted("\"a\""));
+        assert!(!is_quoted("\"") && !is_quoted("a") && !is_quoted(""));
     }
 
     #[test]

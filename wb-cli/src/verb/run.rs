@@ -52,15 +52,15 @@ pub(crate) fn run(args: &Run, env: &Env, ui: Ui) -> Result<Done, Failure> {
     }
     // The process ends: the system takes the memory back faster than we could.
     std::mem::forget(nexus);
-    let data = json!({
+    let mut data = json!({
         "name": name,
         "exit_code": outcome.exit_code,
-        "stdout": String::from_utf8_lossy(&outcome.stdout),
         "stderr": String::from_utf8_lossy(&outcome.stderr),
         "ms": outcome.elapsed.as_millis() as u64,
         "memory": outcome.usage.memory_peak,
         "report": report::data(&outcome),
     });
+    report::output(&mut data, &outcome.stdout);
     let mut done = Done::new("", data);
     done.exit = Exit::Guest(guest_code(outcome.exit_code));
     Ok(done)

@@ -15,6 +15,7 @@ mod rows;
 mod run;
 mod search;
 mod show;
+mod types;
 mod verify;
 
 pub(crate) use built::draw_faults;
@@ -32,6 +33,7 @@ pub(crate) fn run(verb: &ToolkitVerb, env: &Env, ui: Ui) -> Result<Done, Failure
         ToolkitVerb::Search { query } => search::run(query, env, ui),
         ToolkitVerb::Verify(args) => verify::run(args, env, ui),
         ToolkitVerb::Build(args) => build::run(args, env, ui),
+        ToolkitVerb::Types(args) => types::run(args, env),
         ToolkitVerb::BuildInline(args) => build_inline::run(args, env, ui),
         ToolkitVerb::Promote(args) => promote::run(args, env),
         ToolkitVerb::Pack { id, output } => pack::run(id, output.as_deref(), env, ui),

@@ -3,7 +3,7 @@ use std::io;
 
 use bytes::Bytes;
 use wb_manifest::{Diagnostic, RelPath, UnknownWord};
-use wb_policy::{Refused, Resource, Shape};
+use wb_policy::{DenialReason, Refused, Resource, Shape};
 use wb_registry::federation::FederationError;
 use wb_registry::{BindError, BundleError, InstallError, NameError, RollbackError, StoreError};
 
@@ -390,6 +390,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let fixed = match *self.0 {
             ErrorKind::Install(ref error) => return error.hint(),
+            ErrorKind::Dock(ref error) => return dock_hint(error),
             ErrorKind::Refused {
                 ref toolkit,
                 ref refused,
@@ -444,17 +445,6 @@ impl Error {
                 Some("`--profile network` grants it, `wbx toolkit grant` consents to it")
             }
             ErrorKind::NoHome => Some("set `WB_HOME` to a directory of your own"),
-            ErrorKind::Dock(ref error) => match error.kind() {
-                wb_dock::ErrorKind::Limit(exceeded) => {
-                    let setting = setting(exceeded.resource)?;
-                    return Some(format!(
-                        "a profile of your own in `profiles.toml` may allow more: \
-                         `[profiles.large]`, `extends = \"minimal\"`, `{setting}`; \
-                         then add `--profile large`"
-                    ));
-                }
-                _ => None,
-            },
             ErrorKind::Offline { .. } => Some("run it once without `--offline` and `WB_OFFLINE`"),
             _ => None,
         };
@@ -516,6 +506,37 @@ const fn setting(resource: Resource) -> Option<&'static str> {
 fn quoted(names: &[String]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
+}
+
+/// How a deployer allows more: of a resource, or what no profile grants.
+fn dock_hint(error: &wb_dock::Error) -> Option<String> {
+    match error.kind() {
+        wb_dock::ErrorKind::Limit(exceeded) => {
+            let setting = setting(exceeded.resource)?;
+            Some(format!(
+                "a profile of your own in `profiles.toml` may allow more: \
+                 `[profiles.large]`, `extends = \"minimal\"`, `{setting}`; \
+                 then add `--profile large`"
+            ))
+        }
+        wb_dock::ErrorKind::NotGranted { denied } => {
+            let cap = denied.iter().find_map(|denial| match &denial.reason {
+                DenialReason::NotGranted {
+                    caps,
+                    declared: true,
+                    smallest: None,
+                    ..
+                } => caps.first(),
+                _ => None,
+            })?;
+            Some(format!(
+                "a profile of your own in `profiles.toml` may grant it: \
+                 `[profiles.own]`, `extends = \"compute\"`, `add-caps = [\"{cap}\"]`; \
+                 then add `--profile own`"
+            ))
+        }
+        _ => None,
+    }
 }
 
 /// The system's words without its error number.

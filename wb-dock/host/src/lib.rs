@@ -35,12 +35,13 @@ pub use fetch::Fetcher;
 pub use home::Home;
 pub use lock::Lock;
 pub use nexus::{
-    BuildFailure, BuildOptions, Collected, Inline, InstallOptions, Made, Native, Nexus, Packed,
-    Processed, Removed, Returned, Source, TENANT, Task, TaskEnd, TaskStreams, Values,
+    BuildFailure, BuildOptions, Callable, Collected, Inline, InlineShape, InstallOptions, Made,
+    Native, Nexus, Packed, Processed, Removed, Returned, Source, TENANT, Task, TaskEnd,
+    TaskStreams, Types, Values,
 };
 pub use random::SystemRandom;
 pub use registry_file::{RegistryFile, Repair};
-pub use stdin::TimedStdin;
+pub use stdin::{TimedStdin, read_whole};
 pub use steps::StepsLog;
 pub use toolkits::{Toolkits, toolkit_id};
 pub use tree::TreeLimits;

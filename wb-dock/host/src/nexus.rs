@@ -10,6 +10,7 @@ mod rows;
 mod run;
 mod ship;
 mod task;
+mod types;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -59,13 +60,14 @@ pub struct Nexus {
 use cage::Cages;
 use native::NativeCages;
 
-pub use build::{BuildFailure, BuildOptions, Inline, Made};
-pub use call::{Processed, Returned, Values};
+pub use build::{BuildFailure, BuildOptions, Inline, InlineShape, Made};
+pub use call::{Callable, Processed, Returned, Values};
 pub use native::Native;
 pub use rows::Source;
 pub use run::TENANT;
 pub use ship::{InstallOptions, Packed};
 pub use task::{Task, TaskEnd, TaskStreams};
+pub use types::Types;
 
 impl Nexus {
     /// The nexus in `home`.

@@ -1,6 +1,8 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
+use crate::error::{Error, ErrorKind};
+
 /// Standard input that ends with the run that reads it.
 ///
 /// A guest that waits for input which never comes would outlive its deadline:
@@ -40,6 +42,32 @@ impl Read for TimedStdin {
     }
 }
 
+/// All that `input` holds, for what is called with it as a whole.
+///
+/// # Errors
+///
+/// [`ErrorKind::TooLarge`] for more than `limit` bytes, with the amount as far as it
+/// can be told, and what the system said.
+pub fn read_whole(input: &mut impl Read, limit: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let read = input.by_ref().take(limit).read_to_end(&mut bytes);
+    read.map_err(|error| Error::stdin(&error))?;
+    if (bytes.len() as u64) < limit {
+        return Ok(bytes);
+    }
+    let amount = match io::copy(input, &mut io::sink()) {
+        Ok(0) => return Ok(bytes),
+        Ok(more) => format!("{} bytes", limit + more),
+        // It has no end, or none in time.
+        Err(_) => format!("more than {limit} bytes"),
+    };
+    let (what, limit) = (
+        format!("standard input, {amount},"),
+        format!("{limit} bytes"),
+    );
+    Err(ErrorKind::TooLarge { what, limit }.into())
+}
+
 /// Waits until `fd` has bytes or an end, or until `end`.
 #[cfg(unix)]
 fn wait(fd: rustix::fd::BorrowedFd<'_>, end: Instant) -> io::Result<()> {
@@ -61,6 +89,19 @@ fn wait(fd: rustix::fd::BorrowedFd<'_>, end: Instant) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::os::fd::AsFd as _;
+
+    #[test]
+    fn what_is_too_long_is_refused_and_measured() {
+        let read = |text: &[u8]| read_whole(&mut &*text, 4);
+        assert_eq!(read(b"abc").unwrap(), b"abc");
+        assert_eq!(read(b"abcd").unwrap(), b"abcd");
+        let error = read(b"abcdefg").unwrap_err();
+        assert_eq!(error.code(), "host/too-large");
+        assert_eq!(
+            error.to_string(),
+            "standard input, 7 bytes, is over the limit of 4 bytes"
+        );
+    }
 
     #[test]
     fn a_pipe_that_says_nothing_times_out() {

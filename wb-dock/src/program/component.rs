@@ -86,6 +86,11 @@ impl Function {
         matches!(&self.params()[..], [(_, Type::String)])
     }
 
+    /// Whether its value is a `result`, and says by itself if the call succeeded.
+    pub fn gives_result(&self) -> bool {
+        matches!(self.results().next(), Some(Type::Result(_)))
+    }
+
     pub(crate) fn results(&self) -> impl ExactSizeIterator<Item = Type> + '_ {
         self.ty.results()
     }

@@ -2,7 +2,7 @@
 
 use wb_policy::CapSet;
 
-use super::report::{Check, Finding, Findings};
+use super::report::{Check, Finding, Findings, Outcome};
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
@@ -17,9 +17,14 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
             if profiles.smallest_granting(CapSet::of(cap.value)).is_none() {
                 grantable = false;
                 findings.add(
-                    Finding::new(Check::Caps, unit.rigor(), "verify/no-profile")
-                        .message(format!("no profile grants `{}`", cap.value))
-                        .place(subject.place(unit.path, cap.span)),
+                    // A deployment's to mend, not the toolkit's.
+                    Finding::new(Check::Caps, Outcome::Warning, "verify/no-profile")
+                        .message(format!("no profile here grants `{}`", cap.value))
+                        .place(subject.place(unit.path, cap.span))
+                        .hint(format!(
+                            "where it is to run, `profiles.toml` needs one with `add-caps = [\"{}\"]`",
+                            cap.value
+                        )),
                 );
             }
         }
@@ -33,8 +38,8 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
             findings.pass(Check::Caps, format!("{declared} — granted by {names}"));
         } else if grantable {
             findings.add(
-                Finding::new(Check::Caps, unit.rigor(), "verify/no-profile")
-                    .message(format!("no profile grants all of `{declared}`"))
+                Finding::new(Check::Caps, Outcome::Warning, "verify/no-profile")
+                    .message(format!("no profile here grants all of `{declared}`"))
                     .place(subject.place(unit.path, unit.manifest.caps[0].span)),
             );
         }

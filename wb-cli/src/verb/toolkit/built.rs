@@ -27,8 +27,8 @@ pub(crate) fn options(options: args::BuildOptions, env: &Env) -> wb_host::BuildO
 pub(crate) fn line(made: &Made) -> String {
     let lang = made.lang.map_or("prebuilt", |lang| lang.name());
     format!(
-        "built + registered command `{}` ({lang}) → build/commands/{}.wasm",
-        made.binding.name, made.binding.digest
+        "built + registered {} `{}` ({lang}) → build/commands/{}.wasm",
+        made.binding.shape, made.binding.name, made.binding.digest
     )
 }
 

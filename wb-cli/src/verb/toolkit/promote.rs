@@ -1,6 +1,7 @@
 use serde_json::json;
 use wb_host::atomic::Mode;
 use wb_host::{ErrorKind, Toolkits, discover};
+use wb_policy::Shape;
 use wb_registry::{Losses, Promotion, promote};
 
 use crate::args::Promote;
@@ -24,6 +25,20 @@ pub(crate) fn run(args: &Promote, env: &Env) -> Result<Done, Failure> {
         root: &shown,
     })
     .map_err(|error| Failure::new(Exit::Failed, error.code(), error.to_string()).verbatim())?;
+    // Its world and entry would be lost, and the toolkit be another thing.
+    let (table, _) = env.nexus().table()?;
+    let session = table.get(&source.name);
+    let session = session.filter(|binding| binding.toolkit.is_none());
+    if let Some(binding) = session.filter(|binding| binding.shape != Shape::Command) {
+        let (name, shape) = (&binding.name, binding.shape);
+        let message = format!("cannot promote: `{name}` is a session {shape}, expected a command");
+        return Err(
+            Failure::new(Exit::Failed, "cli/promote-shape", message).hint(format!(
+                "its toolkit is a `manifest.org` with `#+EXEC: {shape}`, the source in `src` and \
+                 WIT in `wit`; then `wbx toolkit build {name}`"
+            )),
+        );
+    }
     let toolkits = Toolkits::at(root);
     let id = &promoted.id;
     let losses = match toolkits.tree(id) {

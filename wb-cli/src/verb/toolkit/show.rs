@@ -1,6 +1,10 @@
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 use serde_json::json;
 use wb_manifest::read;
-use wb_registry::{find_skill, skills};
+use wb_policy::Shape;
+use wb_registry::{Binding, find_skill, skills};
 
 use crate::done::Done;
 use crate::env::Env;
@@ -30,8 +34,43 @@ pub(crate) fn run(name: &str, skill: Option<&str>, env: &Env) -> Result<Done, Fa
         text.push_str("\n  ");
         text.push_str(slug.as_str());
     }
+    let (table, _) = env.nexus().table()?;
+    let own = |binding: &&Arc<Binding>| binding.toolkit.as_ref() == Some(&id);
+    let registered: Vec<_> = table.iter().filter(own).map(|binding| &**binding).collect();
+    if !registered.is_empty() {
+        text.push_str("\n\nregistered:");
+    }
+    for binding in &registered {
+        let _ = write!(text, "\n  {}", entry(binding));
+    }
     let reading = read(&bytes);
-    let data =
-        json!({ "id": id, "manifest": reading.toolkits(), "text": manifest, "skills": slugs });
+    let data = json!({
+        "id": id,
+        "manifest": reading.toolkits(),
+        "text": manifest,
+        "skills": slugs,
+        "registered": registered,
+    });
     Ok(Done::new(text, data))
+}
+
+/// What the registry holds under a name: `luhn  component of world engine, entry run; …`.
+fn entry(binding: &Binding) -> String {
+    let mut text = format!("{:<16} {}", binding.name, binding.shape);
+    if let Some(world) = &binding.world {
+        let _ = write!(text, " of world {world}");
+    }
+    if let Some(entry) = &binding.entry {
+        let _ = write!(text, ", entry {entry}");
+    }
+    if binding.shape == Shape::Command {
+        let _ = write!(text, ", arguments as {}", binding.arg_mode);
+    }
+    let caps = match binding.caps.to_string() {
+        none if none.is_empty() => "no caps".to_owned(),
+        caps => format!("caps {caps}"),
+    };
+    let (trust, digest) = (binding.trust, binding.digest);
+    let _ = write!(text, "; {caps}; {trust}; sha256 {digest:.12}");
+    text
 }

@@ -11,7 +11,7 @@ use wb_manifest::{
     ArgMode, BuildSrc, CommandName, Digest, HttpsUrl, Lang, Manifest, PaletteEntry, Reading,
     Severity, ToolkitId, Tree, palette, read,
 };
-use wb_policy::{CapSet, Trust};
+use wb_policy::{CapSet, Shape, Trust};
 use wb_registry::{Binding, Store as _, command_name};
 
 use super::Nexus;
@@ -54,6 +54,60 @@ pub struct Inline<'a> {
     pub arg_mode: ArgMode,
     /// The capabilities it declares.
     pub caps: CapSet,
+    /// What is made of it.
+    pub shape: InlineShape<'a>,
+}
+
+/// What is made of one source file.
+#[derive(Clone, Debug, Default)]
+pub enum InlineShape<'a> {
+    /// A command.
+    #[default]
+    Command,
+    /// A component.
+    Component {
+        /// Its own WIT, with the name of the file.
+        wit: Option<(&'a str, Bytes)>,
+        /// The world; the only one of `wit`, else `engine`, if absent.
+        world: Option<&'a str>,
+        /// The function that is called unless a caller names another; the only
+        /// one there is, else `run`, if absent.
+        entry: Option<&'a str>,
+    },
+    /// A kernel, in the languages that make them.
+    Kernel {
+        /// Its entry; `process` if absent.
+        entry: Option<&'a str>,
+    },
+}
+
+impl InlineShape<'_> {
+    fn contract(&self, caps: CapSet) -> Result<Contract, Error> {
+        match self {
+            Self::Command => Ok(Contract::Command),
+            Self::Kernel { entry } => Ok(Contract::Kernel {
+                entry: entry.unwrap_or("process").to_owned(),
+            }),
+            Self::Component { wit, world, entry } => {
+                // As in the folder of a toolkit, and told so.
+                let mut toolkit = Tree::new();
+                if let Some((file, text)) = wit {
+                    let name = file.rsplit(['/', '\\']).next().unwrap_or_default();
+                    let name = name.strip_suffix(".wit").unwrap_or("world");
+                    let path = format!("wit/{name}.wit").parse();
+                    let path = path
+                        .or_else(|_| "wit/world.wit".parse())
+                        .expect("a plain path");
+                    toolkit.insert(path, text.clone());
+                }
+                let wit = toolkit.under(&"wit".parse().expect("a plain name"));
+                let naming = Naming::default();
+                lane::Component::chosen(wit, *world, *entry, caps)
+                    .map(Contract::Component)
+                    .map_err(|error| failed(error.named(&naming), &toolkit, &naming))
+            }
+        }
+    }
 }
 
 /// A command that was built and registered.
@@ -97,7 +151,8 @@ pub struct BuildFailure {
 }
 
 impl Nexus {
-    /// Builds one source file and registers it as a command of the session.
+    /// Builds one source file and registers it as a command, component or kernel of the
+    /// session.
     ///
     /// # Errors
     ///
@@ -106,10 +161,18 @@ impl Nexus {
     /// [`ErrorKind::Build`] with what the compilers said.
     pub fn build_inline(&self, inline: &Inline<'_>, options: BuildOptions) -> Result<Made, Error> {
         let (name, sources) = inline_parts(inline)?;
+        let (shape, world, entry) = match sources.contract.clone() {
+            Contract::Command => (Shape::Command, None, None),
+            Contract::Component(of) => (Shape::Component, Some(of.world), Some(of.entry)),
+            Contract::Kernel { entry } => (Shape::Kernel, None, Some(entry)),
+        };
         let binding = |digest| Binding {
+            shape,
+            world,
+            entry,
             arg_mode: inline.arg_mode,
             caps: inline.caps,
-            ..Binding::command(name.clone(), digest)
+            ..Binding::command(name, digest)
         };
         self.make(sources, options, binding)
     }
@@ -376,13 +439,13 @@ fn packs_missing(
 }
 
 /// One manifest of a toolkit that declares something to build.
-struct Unit {
-    name: CommandName,
-    manifest: Manifest,
-    source: BuildSrc,
+pub(super) struct Unit {
+    pub(super) name: CommandName,
+    pub(super) manifest: Manifest,
+    pub(super) source: BuildSrc,
 }
 
-fn units(id: &ToolkitId, tree: &Tree, which: Option<&str>) -> Result<Vec<Unit>, Error> {
+pub(super) fn units(id: &ToolkitId, tree: &Tree, which: Option<&str>) -> Result<Vec<Unit>, Error> {
     let manifest = tree.get("manifest.org").cloned().unwrap_or_default();
     let reading = read(&manifest);
     let entries = palette(tree);
@@ -392,7 +455,7 @@ fn units(id: &ToolkitId, tree: &Tree, which: Option<&str>) -> Result<Vec<Unit>, 
         .map(|entry| (Some(entry.name.as_str()), entry.reading.manifest()));
     let mut units = Vec::new();
     for (entry, manifest) in own.chain(palette) {
-        let built = manifest.shape().is_some_and(wb_policy::Shape::is_built);
+        let built = manifest.shape().is_some_and(Shape::is_built);
         let (true, Some(name), Some(source)) = (built, manifest.command(), &manifest.build_src)
         else {
             continue;
@@ -468,7 +531,7 @@ fn inline_parts(inline: &Inline<'_>) -> Result<(CommandName, Sources), Error> {
         }
         failed(error.named(&naming), &tree, &naming)
     })?;
-    let contract = Contract::Command;
+    let contract = inline.shape.contract(inline.caps)?;
     let sources = Sources {
         lang,
         contract,
@@ -495,7 +558,7 @@ pub(super) fn failed(error: wb_build::Error, sources: &Tree, naming: &Naming) ->
     .into()
 }
 
-fn nothing_to_build(id: &ToolkitId, why: &str) -> Error {
+pub(super) fn nothing_to_build(id: &ToolkitId, why: &str) -> Error {
     let (id, why) = (id.to_string(), why.to_owned());
     ErrorKind::NothingToBuild { id, why }.into()
 }

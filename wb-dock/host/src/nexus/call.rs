@@ -1,11 +1,12 @@
 //! Components and kernels by name: typed values or bytes in, the same out.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use wb_dock::{Invocation, Outcome};
-use wb_policy::{Profile, Shape, Tier, Usage};
+use wb_dock::{Component, ComponentProgram, Function, Invocation, Outcome, Services};
+use wb_policy::{Grant, Profile, Shape, Tier, Usage};
 use wb_registry::{Binding, Store as _};
 use wb_tier::Call;
 
@@ -26,11 +27,85 @@ pub enum Values<'a> {
     Text(&'a str),
 }
 
+/// A function of a component that may be called.
+#[derive(Debug)]
+pub struct Callable<'n> {
+    nexus: &'n Nexus,
+    binding: Arc<Binding>,
+    tier: Tier,
+    grant: Grant,
+    services: Services,
+    program: ComponentProgram,
+    function: Function,
+    /// It was admitted to this process; else a worker does it.
+    here: Option<Component>,
+}
+
+impl Callable<'_> {
+    /// The function: its name and its type.
+    pub fn function(&self) -> &Function {
+        &self.function
+    }
+
+    /// All functions of its component.
+    pub fn functions(&self) -> impl Iterator<Item = &Function> {
+        self.program.functions()
+    }
+
+    /// Calls it once, in an instance of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Dock`](crate::ErrorKind::Dock) for values that it does not take, and
+    /// with what happened in the sandbox; those of [`Nexus::run`] for its tier.
+    pub fn call(&self, values: Values<'_>, invocation: Invocation) -> Result<Returned, Error> {
+        let call = Call {
+            function: self.function.full_name(),
+            values: match values {
+                Values::Wave(text) => wb_tier::Values::Wave(text.to_owned()),
+                Values::Json(values) => wb_tier::Values::Json(values.to_string()),
+                Values::Text(text) => wb_tier::Values::Json(json!([text]).to_string()),
+            },
+        };
+        let (value, outcome) = if let Some(component) = &self.here {
+            let mut instance = component.start(invocation)?;
+            let value = call.make(&mut instance)?;
+            (value, instance.finish())
+        } else {
+            let Caged { runner, module } = self.nexus.caged(&self.binding, self.tier)?;
+            runner.call(&module, &self.grant, &self.services, invocation, &call)?
+        };
+        let is_err;
+        let value = match call.values {
+            wb_tier::Values::Wave(_) => {
+                is_err = value.starts_with("err");
+                Value::String(value)
+            }
+            wb_tier::Values::Json(_) => {
+                let value: Value =
+                    serde_json::from_str(&value).map_err(|error| wb_tier::Error::Protocol {
+                        command: self.binding.name.to_string(),
+                        message: format!("a value that is no JSON: {error}"),
+                    })?;
+                is_err = value.get("err").is_some();
+                value
+            }
+        };
+        Ok(Returned {
+            value,
+            is_err: is_err && self.function.gives_result(),
+            outcome,
+        })
+    }
+}
+
 /// What came of a call of a component.
 #[derive(Debug)]
 pub struct Returned {
     /// The value: of WAVE text, that text.
     pub value: Value,
+    /// Whether it is the `err` of a `result`.
+    pub is_err: bool,
     /// What the instance wrote and used.
     pub outcome: Outcome,
 }
@@ -47,64 +122,45 @@ pub struct Processed {
 }
 
 impl Nexus {
-    /// Calls `function` of the component `name`, or the entry that its manifest
-    /// declares, in an instance of its own.
-    ///
-    /// `values` is asked for the values once the function is known: whether it takes
-    /// one string and nothing else.
+    /// A function of the component `name`, or the entry that its manifest declares, found
+    /// and, where it is to run in this process, admitted.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotRunnable`] for what is no component; those of [`Nexus::run`], and
-    /// [`ErrorKind::Dock`] for a function that is not there or does not take these values.
-    pub fn call<'v>(
+    /// [`ErrorKind::NotRunnable`](crate::ErrorKind::NotRunnable) for what is no component;
+    /// those of [`Nexus::run`], and [`ErrorKind::Dock`](crate::ErrorKind::Dock) for a
+    /// function that is not there.
+    pub fn callable(
         &self,
-        (name, function): (&str, Option<&str>),
-        values: impl FnOnce(bool) -> Result<Values<'v>, Error>,
-        invocation: Invocation,
+        name: &str,
+        function: Option<&str>,
         profile: &Profile,
-    ) -> Result<Returned, Error> {
+    ) -> Result<Callable<'_>, Error> {
         let binding = self.resolve(name)?;
         let (grant, tier) = self.grant(&binding, Shape::Component, profile)?;
         let wasm = self.store.get(&binding.digest)?;
         let program = self.engine()?.load_component(&wasm)?;
         let entry = binding.entry.as_deref().unwrap_or("run");
         let function = program.function(function.unwrap_or(entry))?.clone();
-        let values = values(function.takes_text())?;
         let services = self.services(&grant, profile)?;
-        let call = Call {
-            function: function.full_name(),
-            values: match values {
-                Values::Wave(text) => wb_tier::Values::Wave(text.to_owned()),
-                Values::Json(values) => wb_tier::Values::Json(values.to_string()),
-                Values::Text(text) => wb_tier::Values::Json(json!([text]).to_string()),
-            },
-        };
-        let (value, outcome) = if tier == Tier::Instance {
-            let mut instance = program.admit(&grant, &services)?.start(invocation)?;
-            let value = call.make(&mut instance)?;
-            (value, instance.finish())
-        } else {
-            let Caged { runner, module } = self.caged(&binding, tier)?;
-            runner.call(&module, &grant, &services, invocation, &call)?
-        };
-        let value = match call.values {
-            wb_tier::Values::Wave(_) => Value::String(value),
-            wb_tier::Values::Json(_) => {
-                serde_json::from_str(&value).map_err(|error| wb_tier::Error::Protocol {
-                    command: name.to_owned(),
-                    message: format!("a value that is no JSON: {error}"),
-                })?
-            }
-        };
-        Ok(Returned { value, outcome })
+        let here = (tier == Tier::Instance).then(|| program.admit(&grant, &services));
+        Ok(Callable {
+            nexus: self,
+            here: here.transpose()?,
+            binding,
+            tier,
+            grant,
+            services,
+            program,
+            function,
+        })
     }
 
     /// Calls the kernel `name` once, with one frame.
     ///
     /// # Errors
     ///
-    /// As for [`Nexus::call`]; [`ErrorKind::Dock`] with the kernel's own error as well.
+    /// As for [`Nexus::callable`]; [`ErrorKind::Dock`](crate::ErrorKind::Dock) with the kernel's own error as well.
     pub fn process(&self, name: &str, frame: &[u8], profile: &Profile) -> Result<Processed, Error> {
         let start = Instant::now();
         let binding = self.resolve(name)?;

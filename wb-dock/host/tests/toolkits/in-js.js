@@ -31,8 +31,16 @@ attempt("tls", () => {
   connection.send("GET / HTTP/1.0\r\n\r\n");
   const said = decoder.decode(connection.receive());
   connection.close();
-  connection.close();
   return said;
+});
+attempt("closed", () => {
+  const [one, two] = [tcp.connect("mail.test", mail), tcp.connect("mail.test", mail)];
+  one.close();
+  const three = tcp.connect("mail.test", mail);
+  one.close();
+  const said = [two, three].map((connection) => decoder.decode(connection.receive(3)));
+  console.log(said);
+  one.send("x");
 });
 attempt("tls to another", () => tls.connect("mail.test", secure));
 attempt("no port", () => tcp.connect("mail.test", 70_000));

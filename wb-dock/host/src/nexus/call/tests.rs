@@ -46,14 +46,10 @@ fn nexus(shape: Shape, wat: &str) -> (tempfile::TempDir, Nexus) {
 }
 
 fn call(nexus: &Nexus, function: Option<&str>, values: Values<'_>) -> Result<Value, Error> {
-    let invocation = Invocation::new("it");
-    let returned = nexus.call(
-        ("it", function),
-        |_| Ok(values),
-        invocation,
-        &Profile::compute(),
-    );
-    returned.map(|returned| returned.value)
+    let callable = nexus.callable("it", function, &Profile::compute())?;
+    let returned = callable.call(values, Invocation::new("it"))?;
+    assert!(!returned.is_err);
+    Ok(returned.value)
 }
 
 #[test]
@@ -74,28 +70,11 @@ fn values_go_in_and_out_in_three_forms() {
 }
 
 #[test]
-fn the_values_depend_on_whether_the_function_takes_a_text() {
+fn a_function_says_whether_it_takes_a_text() {
     let (_dir, nexus) = nexus(Shape::Component, COMPONENT);
     for (function, expected) in [("run", true), ("add", false)] {
-        let mut asked = None;
-        let values = |takes_text| {
-            asked = Some(takes_text);
-            Ok(if takes_text {
-                Values::Text("x")
-            } else {
-                Values::Wave("1, 1")
-            })
-        };
-        let invocation = Invocation::new("it");
-        nexus
-            .call(
-                ("it", Some(function)),
-                values,
-                invocation,
-                &Profile::compute(),
-            )
-            .unwrap();
-        assert_eq!(asked, Some(expected));
+        let callable = nexus.callable("it", Some(function), &Profile::compute());
+        assert_eq!(callable.unwrap().function().takes_text(), expected);
     }
 }
 

@@ -1,0 +1,3 @@
+#include <greeter.h>
+
+int greet(void);

@@ -1,0 +1,1 @@
+int process(int len) { return len; }

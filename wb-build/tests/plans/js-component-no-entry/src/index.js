@@ -1,0 +1,3 @@
+import { get } from "workbooks:dock/kv";
+
+export const greet = (name) => `hello ${get(name) ? "again " : ""}${name}`;
