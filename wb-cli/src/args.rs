@@ -224,8 +224,9 @@ pub(crate) struct BuildInline {
     /// How the command takes its arguments
     #[arg(long, value_name = "MODE", value_parser = ["argv", "stdin1"], default_value = "argv")]
     pub(crate) arg_mode: String,
-    /// What to make of the source
+    /// What to make of the source: command, component or kernel
     #[arg(long, value_name = "SHAPE", default_value = "command")]
+    #[arg(hide_possible_values = true)]
     pub(crate) shape: BuiltShape,
     /// File with the WIT of a component's own world
     #[arg(long, value_name = "FILE")]

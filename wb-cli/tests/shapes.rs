@@ -217,7 +217,10 @@ fn types_for_the_sources_are_those_in_the_repository() {
     );
     let (code, complaint) = here.fails(&["toolkit", "types", "gain"]);
     assert_eq!(code, 1);
-    assert!(complaint.contains("no `#+EXEC: component`"), "{complaint}");
+    assert!(
+        complaint.contains("`gain` declares no component"),
+        "{complaint}"
+    );
 }
 
 /// The deployer's profile that the kernels of `media` need.

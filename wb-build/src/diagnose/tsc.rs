@@ -1,6 +1,6 @@
 //! Our checker prints `file:line:column: error TS2322: message`.
 
-use super::{Diagnostic, SOURCE_ROOT, Severity, WORLD_MODULES, split_place};
+use super::{Diagnostic, Severity, WORLD_MODULES, split_place};
 
 pub(super) fn read(text: &str) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
@@ -23,24 +23,20 @@ pub(super) fn read(text: &str) -> Vec<Diagnostic> {
 fn unlike_the_world(found: Diagnostic) -> Diagnostic {
     let is_ours = |file: &str| {
         file.strip_prefix(WORLD_MODULES)
-            .is_some_and(|f| f.starts_with('/'))
+            .is_some_and(|file| file.starts_with('/'))
     };
     let Some(place) = found.place.as_ref().filter(|place| is_ours(&place.file)) else {
         return found;
     };
-    let import = format!("typeof import(\"{SOURCE_ROOT}/");
-    let named = found
-        .message
-        .split_once(&import)
-        .and_then(|(before, rest)| {
-            let (program, after) = rest.split_once("\")")?;
-            let before = before.trim_end_matches('\'');
-            let after = after.trim_start_matches('\'');
-            Some((program.to_owned(), format!("{before}the program{after}")))
-        });
-    if let Some((program, message)) = named {
-        let file = format!("{SOURCE_ROOT}/{program}.ts");
-        return Diagnostic { message, ..found }.at(file, 1, 1);
+    let named = found.message.strip_prefix("Type 'typeof import(\"");
+    let named = named.and_then(|rest| {
+        let (program, rest) = rest.split_once("\")' does not satisfy the expected type '")?;
+        let world = rest.strip_prefix("typeof import(\"")?.split('"').next()?;
+        Some((format!("{program}.ts"), world))
+    });
+    if let Some((program, world)) = named {
+        let message = format!("the program does not fit the world `{world}`");
+        return Diagnostic { message, ..found }.at(program, 1, 1);
     }
     let message = format!("{} ({})", found.message, place.file);
     Diagnostic {
@@ -78,6 +74,26 @@ fn one(line: &str) -> Option<Diagnostic> {
 mod tests {
     use crate::diagnose::read;
     use crate::step::Dialect;
+
+    #[test]
+    fn a_program_unlike_its_world_is_told_in_its_own_terms() {
+        let text = "\
+/b/check.ts:3:9: error TS1360: Type 'typeof import(\"/w/index\")' does not satisfy the expected type \
+'typeof import(\"my:pkg/world@1.0.0\")'.
+  Types of property 'f' are incompatible.
+/b/world.d.ts:7:1: error TS2300: Duplicate identifier 'T'.
+";
+        let found = read(Dialect::Tsc, text.as_bytes(), true);
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "index.ts:1:1: error[TS1360]: the program does not fit the world `my:pkg/world@1.0.0`\n  \
+                 Types of property 'f' are incompatible.",
+                "error[TS2300]: Duplicate identifier 'T'. (/b/world.d.ts)",
+            ]
+        );
+    }
 
     #[test]
     fn reads_code_place_and_chained_text() {

@@ -235,6 +235,12 @@ pub enum ErrorKind {
         /// What is missing.
         why: String,
     },
+    /// A toolkit without a component.
+    #[error("`{id}` declares no component, which alone has a world with types")]
+    NoComponent {
+        /// The toolkit.
+        id: String,
+    },
     /// A toolkit whose manifest has errors.
     #[error("`{id}` cannot be built: its manifest has errors")]
     Manifest {
@@ -371,6 +377,7 @@ impl Error {
             ErrorKind::Lang(_) => "host/unknown-lang",
             ErrorKind::Build(ref failure) => failure.error.code(),
             ErrorKind::NothingToBuild { .. } => "host/nothing-to-build",
+            ErrorKind::NoComponent { .. } => "host/no-component",
             ErrorKind::Manifest { .. } => "host/manifest",
             ErrorKind::PacksMissing { .. } => "build/not-installed",
             ErrorKind::Unsigned { .. } => "host/unsigned",

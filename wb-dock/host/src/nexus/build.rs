@@ -558,7 +558,7 @@ pub(super) fn failed(error: wb_build::Error, sources: &Tree, naming: &Naming) ->
     .into()
 }
 
-pub(super) fn nothing_to_build(id: &ToolkitId, why: &str) -> Error {
+fn nothing_to_build(id: &ToolkitId, why: &str) -> Error {
     let (id, why) = (id.to_string(), why.to_owned());
     ErrorKind::NothingToBuild { id, why }.into()
 }

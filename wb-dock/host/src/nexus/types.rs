@@ -5,8 +5,8 @@ use wb_build::lane::Contract;
 use wb_manifest::{BuildSrc, CommandName, RelDir, ToolkitId, Tree};
 
 use super::Nexus;
-use super::build::{failed, nothing_to_build, units};
-use crate::error::Error;
+use super::build::{failed, units};
+use crate::error::{Error, ErrorKind};
 use crate::toolkits::Toolkits;
 
 /// The types of a component's world, for TypeScript.
@@ -28,7 +28,7 @@ impl Nexus {
     /// # Errors
     ///
     /// As [`Nexus::build`] before anything is compiled;
-    /// [`ErrorKind::NothingToBuild`](crate::ErrorKind::NothingToBuild) where there is no component.
+    /// [`ErrorKind::NoComponent`].
     pub fn types(
         &self,
         toolkits: &Toolkits,
@@ -57,8 +57,8 @@ impl Nexus {
             });
         }
         if types.is_empty() {
-            let why = "no `#+EXEC: component`, which alone has a world";
-            return Err(nothing_to_build(id, why));
+            let id = id.to_string();
+            return Err(ErrorKind::NoComponent { id }.into());
         }
         Ok(types)
     }

@@ -147,7 +147,10 @@ pub(crate) fn model() -> u16 {
 pub(crate) fn mail() -> u16 {
     serve(|mut stream| {
         for part in ["220 mail.test ", "ESMTP ready\r\n"] {
-            stream.write_all(part.as_bytes()).unwrap();
+            // A client may have heard enough.
+            if stream.write_all(part.as_bytes()).is_err() {
+                return;
+            }
             thread::sleep(Duration::from_millis(20));
         }
     })
