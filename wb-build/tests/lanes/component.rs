@@ -321,7 +321,9 @@ fn a_strict_check_holds_a_program_to_the_types_of_its_world() {
     let unlike = "export const best = (notes: string[]): string => notes.join();\n";
     let found = checked(unlike, contract());
     assert!(
-        found[0].starts_with("index.ts:1:1: error[TS1360]: the program does not fit the world `example:notes/notes`"),
+        found[0].starts_with(
+            "index.ts:1:1: error[TS1360]: the program does not fit the world `example:notes/notes`"
+        ),
         "{found:#?}"
     );
 }

@@ -69,7 +69,7 @@ pub(crate) fn entry(args: &Run, nexus: &Nexus, profile: &Profile, ui: Ui) -> Res
 /// A function that the command line calls.
 struct Called<'a> {
     name: &'a str,
-    callable: Callable,
+    callable: Callable<'a>,
     wants_report: bool,
     ui: Ui,
 }

@@ -130,13 +130,9 @@ fn a_component_is_called_in_a_worker() {
         binding.shape = Shape::Component;
     });
     let call = |function, values: Values<'_>| {
-        let call = nexus.call(
-            ("it", function),
-            |_| Ok(values),
-            Invocation::new("it"),
-            &Profile::compute(),
-        );
-        call.unwrap().value
+        let callable = nexus.callable("it", function, &Profile::compute());
+        let returned = callable.unwrap().call(values, Invocation::new("it"));
+        returned.unwrap().value
     };
     assert_eq!(call(Some("add"), Values::Wave("2, 3")), "5");
     let values = json!({"a": 2, "b": 3});
@@ -170,15 +166,9 @@ fn what_is_wrong_reads_the_same_in_a_worker() {
             binding.shape = Shape::Kernel;
         });
         let call = |function, values| {
-            let invocation = Invocation::new("typed");
-            let compute = Profile::compute();
-            let call = nexus.call(
-                ("typed", Some(function)),
-                |_| Ok(values),
-                invocation,
-                &compute,
-            );
-            call.unwrap_err().to_string()
+            let callable = nexus.callable("typed", Some(function), &Profile::compute());
+            let called = callable.and_then(|it| it.call(values, Invocation::new("typed")));
+            called.unwrap_err().to_string()
         };
         let process = |name, frame| {
             let processed = nexus.process(name, frame, &Profile::compute());
