@@ -13,8 +13,10 @@ mod html;
 
 /// Reads pages through an [`HttpClient`].
 ///
-/// HTML becomes its title, its text and its links; plain text, JSON and XML pass as text. Pages
-/// have at most 4 MiB and 20 s. Nothing is run and nothing else is loaded.
+/// HTML becomes its title, its text and its links; plain text, JSON and XML pass as text; what is
+/// anything else is [`FailureKind::Failed`](wb_dock::cap::FailureKind::Failed). Pages have at
+/// most 4 MiB and 20 s, a title 4 KiB, and 10,000 links. The encoding is found as the WHATWG HTML
+/// Standard has it. Nothing is run and nothing else is loaded.
 #[derive(Clone, Debug)]
 pub struct HttpBrowse {
     client: HttpClient,

@@ -6,13 +6,17 @@ use zeroize::Zeroizing;
 pub trait Fill: Send + Sync {
     /// `text` with each `{{secret:NAME}}` replaced by the secret of `who`'s tenant.
     ///
-    /// A secret that is bound to hosts is filled only where `origin` is one of them.
+    /// A secret is filled only where `origin` is one of the hosts that it is bound to; one that is
+    /// bound to none is never sent.
     ///
     /// # Errors
     ///
     /// [`FailureKind::Refused`](wb_dock::cap::FailureKind::Refused) without the capability `secrets`,
     /// outside of its scope, or for another origin than the secret is bound to;
-    /// [`FailureKind::NotFound`](wb_dock::cap::FailureKind::NotFound) when there is none of this name.
+    /// [`FailureKind::NotFound`](wb_dock::cap::FailureKind::NotFound) when there is none of this name,
+    /// [`FailureKind::Limit`](wb_dock::cap::FailureKind::Limit) when the filled text would have more
+    /// than 16 MiB, [`FailureKind::Unavailable`](wb_dock::cap::FailureKind::Unavailable) when the
+    /// vault cannot be read.
     fn fill(&self, who: &Principal<'_>, origin: &Origin, text: &[u8]) -> Result<Filled, Failure>;
 }
 
@@ -32,7 +36,8 @@ pub trait Keys: Send + Sync {
     /// # Errors
     ///
     /// [`FailureKind::Unavailable`](wb_dock::cap::FailureKind::Unavailable) when there is none of this
-    /// name, [`FailureKind::Refused`](wb_dock::cap::FailureKind::Refused) when it is not for `origin`.
+    /// name or the vault cannot be read, [`FailureKind::Refused`](wb_dock::cap::FailureKind::Refused)
+    /// when it is not for `origin`.
     fn key(&self, name: &str, origin: &Origin) -> Result<Zeroizing<Vec<u8>>, Failure>;
 }
 

@@ -28,7 +28,8 @@ use redact::Redaction;
 ///
 /// Denied or capped by default: methods other than `GET`, `HEAD`, `POST`, `PUT`, `PATCH`,
 /// `DELETE` and `OPTIONS`; header fields that frame a message or name a host; a redirect from
-/// `https` to `http`; sizes and times as in [`HttpLimits`].
+/// `https` to `http`; more than 64 header fields or 32 KiB of them; a response's head of more
+/// than 64 KiB; sizes and times as in [`HttpLimits`].
 ///
 /// `gzip` is asked for and undone; the guest does not see it.
 ///
@@ -67,7 +68,8 @@ pub struct HttpClient {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpLimits {
-    /// From the first look-up to the last byte of the body, when the request asks for no less.
+    /// From the first look-up to the last byte of the body, redirects included, when neither the
+    /// request nor the time the run has left is less.
     pub time: Duration,
     /// Bytes of a request's body.
     pub request_body: usize,

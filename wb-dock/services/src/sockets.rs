@@ -10,6 +10,10 @@ use crate::stream::{self, Deadline, Stream, Tcp};
 use crate::tls::Tls;
 
 /// TCP, UDP and TLS by the operating system, as far as an [`Egress`] policy permits.
+///
+/// A call returns by the time the run has left, with
+/// [`FailureKind::TimedOut`](wb_dock::cap::FailureKind::TimedOut) if need be. What is sent is charged to the
+/// run's egress before it is sent. One call receives at most 1 MiB.
 #[derive(Clone, Debug)]
 pub struct OsSockets {
     egress: Egress,

@@ -44,6 +44,11 @@ const QUOTA: u64 = 256 << 20;
 /// together 256 MiB of memory. A statement stops at the time limit of its run; only a sort
 /// may take a moment longer, as it cannot be interrupted.
 ///
+/// Also limited: a tenant has 10,000 keys, 1,000 messages wait in a topic, a file has 64 MiB, and
+/// each database 256 MiB unless [`quota`](Self::quota) says otherwise. A store that others write
+/// to until the run's time is over is [`FailureKind::TimedOut`](wb_dock::cap::FailureKind::TimedOut),
+/// one that is damaged or gone [`FailureKind::Unavailable`](wb_dock::cap::FailureKind::Unavailable).
+///
 /// # Examples
 ///
 /// ```
@@ -81,7 +86,7 @@ impl Sqlite {
         }
     }
 
-    /// Lets each database of a tenant have at most `bytes`; at least 64 KiB.
+    /// Lets each database of a tenant have at most `bytes`; at least 64 KiB, default 256 MiB.
     #[must_use]
     pub fn quota(mut self, bytes: u64) -> Self {
         self.databases.set_quota(bytes.max(64 << 10));

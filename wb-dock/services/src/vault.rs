@@ -40,6 +40,9 @@ pub enum Owner {
 
 /// Secrets by owner and name, in memory or in one file.
 ///
+/// An owner has at most 1,000 secrets; a name is 1 to 128 of `A-Z a-z 0-9 _ - .`, the file has
+/// at most 64 MiB of JSON.
+///
 /// The file is readable by its user alone (0600) and replaced as a whole. It is
 /// **not encrypted**: a key beside it would be as readable as the file. Whoever can
 /// read the user's files can read the secrets; put the file on an encrypted disk if
@@ -133,8 +136,8 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// [`VaultError::Exposed`] when others may read it, [`VaultError::Corrupt`], and
-    /// what the system said.
+    /// [`VaultError::Exposed`] when others may read it, [`VaultError::Corrupt`] when it is no vault
+    /// or too large, [`VaultError::Io`] with what the system said.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, VaultError> {
         let file = VaultFile::new(path.into());
         let (stamp, secrets) = file.read()?;

@@ -38,8 +38,9 @@ pub trait Secrets: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`FailureKind::NotFound`](super::FailureKind::NotFound) when there is none, and as for
-    /// [`Secrets::present`].
+    /// [`FailureKind::NotFound`](super::FailureKind::NotFound) when there is none,
+    /// [`FailureKind::BadRequest`](super::FailureKind::BadRequest) when it is a signing key,
+    /// and as for [`Secrets::present`].
     fn hmac(&self, who: &Principal<'_>, name: &str, data: &[u8]) -> Result<Bytes, Failure>;
 }
 

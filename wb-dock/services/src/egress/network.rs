@@ -3,6 +3,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A block of addresses, written `ADDRESS/BITS` or as a single address.
+///
+/// The address is the first of the block: `10.0.0.1/8` is refused, as it is more likely a slip
+/// than a wish for all of `10.0.0.0/8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network {
     first: IpAddr,

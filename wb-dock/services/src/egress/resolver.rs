@@ -9,19 +9,23 @@ use wb_dock::cap::Failure;
 
 /// Finds the addresses of names.
 pub trait Resolver: Send + Sync {
-    /// All addresses of `host`, which is a name in canonical form.
+    /// All addresses of `host`, which is a name in canonical form: in lower case, without a dot
+    /// at its end.
     ///
     /// # Errors
     ///
     /// [`FailureKind::Failed`](wb_dock::cap::FailureKind::Failed) when it has none,
-    /// [`FailureKind::TimedOut`](wb_dock::cap::FailureKind::TimedOut) after `within`.
+    /// [`FailureKind::TimedOut`](wb_dock::cap::FailureKind::TimedOut) after `within`,
+    /// [`FailureKind::Unavailable`](wb_dock::cap::FailureKind::Unavailable) when no further name can
+    /// be looked up now.
     fn resolve(&self, host: &str, within: Duration) -> Result<Vec<IpAddr>, Failure>;
 }
 
 /// The resolver of the operating system.
 ///
 /// Its call cannot be broken off, so it runs on a thread of its own; one that is still waiting
-/// after the time allowed ends by itself. At most 64 run at a time.
+/// after the time allowed ends by itself. At most 64 run at a time; one more is
+/// [`FailureKind::Unavailable`](wb_dock::cap::FailureKind::Unavailable).
 #[derive(Clone, Debug, Default)]
 pub struct SystemResolver {
     running: Arc<AtomicUsize>,
