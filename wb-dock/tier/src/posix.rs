@@ -27,7 +27,8 @@ pub use opt_in::DeployerOptIn;
 /// Either way it has an environment with nothing of the host's in it, a scratch
 /// directory that is its working directory and is gone afterwards, no network, limits
 /// on memory, processor time, files and processes, and ends at its deadline with
-/// everything it started. The mounts of the invocation are copied into the scratch
+/// everything it started; so it does when the directory holds more than it may have in
+/// memory. The mounts of the invocation are copied into the scratch
 /// directory; what it leaves there comes back in the outcome.
 ///
 /// In a process the environment is empty; container runtimes always set a few variables
@@ -169,7 +170,7 @@ impl Posix {
                 let mut command = native_command(worker, binary, &parts.args, grant);
                 command.current_dir(scratch.path()).process_group(0);
                 Running::start(&mut command, parts.stdin)
-                    .map(|running| running.finish(&run, [parts.stdout, parts.stderr]))
+                    .map(|running| running.finish(&run, &scratch, [parts.stdout, parts.stderr]))
             }
             Cage::Container { runtime } => {
                 let program = Program {
@@ -181,8 +182,9 @@ impl Posix {
                 Containers::of(runtime.clone(), binary, inside).and_then(|containers| {
                     let (mut start, id) = containers.start(&program)?;
                     start.command.process_group(0);
-                    let ran = Running::start(&mut start.command, parts.stdin)
-                        .map(|running| running.finish(&run, [parts.stdout, parts.stderr]));
+                    let ran = Running::start(&mut start.command, parts.stdin).map(|running| {
+                        running.finish(&run, &scratch, [parts.stdout, parts.stderr])
+                    });
                     let code = ran.as_ref().ok().and_then(|ran| ran.as_ref().ok());
                     let code = code.map_or(0, |outcome| outcome.exit_code);
                     let refusal = (code != 0).then(|| containers.refusal(&id, code));

@@ -16,8 +16,9 @@ impl DeployerOptIn {
     }
 
     /// Settles for a confined process in place of a container: the binary then sees
-    /// the host's system directories, and talks to the host's kernel with fewer
-    /// system calls refused than a worker.
+    /// the host's system directories, talks to the host's kernel with fewer system
+    /// calls refused than a worker, and shares its number of processes with the other
+    /// native binaries that run so at the time.
     #[must_use]
     pub fn process_will_do(mut self) -> Self {
         self.process_will_do = true;

@@ -4,12 +4,14 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use wb_dock::{ErrorKind, Input, Outcome, Output, RemoteRun};
 use wb_policy::{Exceeded, Resource};
+
+use super::scratch::Scratch;
 
 /// A binary under way.
 pub(super) struct Running {
@@ -65,6 +67,7 @@ impl Running {
     pub(super) fn finish(
         mut self,
         run: &RemoteRun,
+        scratch: &Scratch,
         outputs: [Output; 2],
     ) -> Result<Outcome, wb_dock::Error> {
         // Bounded: who writes faster than anybody reads has to wait.
@@ -95,8 +98,9 @@ impl Running {
         let mut collected = [Vec::new(), Vec::new()];
         let mut open = 2;
         let mut stopped: Option<Exceeded> = None;
+        let mut watch = Watch::new(run, scratch);
         while open > 0 && stopped.is_none() {
-            match news.recv_timeout(run.time_left().min(Duration::from_hours(1))) {
+            match news.recv_timeout(run.time_left().min(LOOK)) {
                 Ok(News::End) => open -= 1,
                 Ok(News::Bytes(is_stderr, bytes)) => {
                     stopped = run.charge(Resource::Output, bytes.len() as u64).err();
@@ -111,14 +115,13 @@ impl Running {
                         None => collected[which].extend_from_slice(&bytes),
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    stopped = run.time_left().is_zero().then(|| run.out_of_time());
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => open = 0,
             }
+            stopped = stopped.or_else(|| watch.exceeded());
         }
         if stopped.is_none() {
-            stopped = self.wait(run);
+            stopped = self.wait(&mut watch);
         }
         let ended = self.end();
         let mut outcome = Outcome::default();
@@ -151,13 +154,14 @@ impl Running {
 
     /// Waits until it has ended, which it mostly has with its outputs, or its time is
     /// over.
-    fn wait(&self, run: &RemoteRun) -> Option<Exceeded> {
+    fn wait(&self, watch: &mut Watch<'_>) -> Option<Exceeded> {
         let mut pause = Duration::from_micros(100);
         // It stays a zombie, so that nobody else gets its number before `end`.
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         while let Ok(None) = waitid(WaitId::Pid(self.group), options) {
-            if run.time_left().is_zero() {
-                return Some(run.out_of_time());
+            let exceeded = watch.exceeded();
+            if exceeded.is_some() {
+                return exceeded;
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
@@ -172,6 +176,47 @@ impl Running {
         let unfinished = self.unfinished.lock();
         drop(unfinished.unwrap_or_else(PoisonError::into_inner).take());
         ended
+    }
+}
+
+/// How often the scratch directory is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What a run may reach while nobody asks: the end of its time, and as many bytes in
+/// its scratch directory as it may have in memory.
+struct Watch<'r> {
+    run: &'r RemoteRun,
+    scratch: &'r Scratch,
+    looked: Instant,
+}
+
+impl<'r> Watch<'r> {
+    fn new(run: &'r RemoteRun, scratch: &'r Scratch) -> Self {
+        let looked = Instant::now();
+        Self {
+            run,
+            scratch,
+            looked,
+        }
+    }
+
+    fn exceeded(&mut self) -> Option<Exceeded> {
+        if self.run.time_left().is_zero() {
+            return Some(self.run.out_of_time());
+        }
+        if self.looked.elapsed() < LOOK {
+            return None;
+        }
+        let limit = self.run.grant().limits().memory;
+        let over = self.scratch.over(limit);
+        // Counted from the end of the look: long ones do not follow each other at once.
+        self.looked = Instant::now();
+        (over > 0).then(|| Exceeded {
+            resource: Resource::Memory,
+            limit,
+            asked: over,
+            by: self.run.name().into(),
+        })
     }
 }
 

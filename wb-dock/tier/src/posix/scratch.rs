@@ -1,6 +1,6 @@
 use std::fs;
 use std::io;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -11,6 +11,12 @@ use crate::jail::NOBODY;
 
 /// Most files that come back from a scratch directory.
 const MOST_FILES: usize = 10_000;
+
+/// Bytes of a block, in which `stat(2)` counts what a file takes.
+const BLOCK: u64 = 512;
+
+/// What an entry of a directory takes at least.
+const PAGE: u64 = 4096;
 
 /// The directory of one native run.
 pub(super) struct Scratch {
@@ -58,6 +64,30 @@ impl Scratch {
 
     pub(super) fn path(&self) -> &Path {
         &self.root
+    }
+
+    /// How many bytes over `room` it holds, as the disk counts them and a page for each
+    /// entry at least; 0 while there is room. Stops counting where it is over.
+    pub(super) fn over(&self, room: u64) -> u64 {
+        let mut taken = 0_u64;
+        let mut open = vec![self.root.clone()];
+        while let Some(directory) = open.pop() {
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                // Of the link itself where it is one. What is gone by now takes no room.
+                let Ok(data) = entry.metadata() else {
+                    continue;
+                };
+                let bytes = data.blocks().saturating_mul(BLOCK);
+                taken = taken.saturating_add(bytes.max(PAGE));
+                if taken > room {
+                    return taken - room;
+                }
+                if data.is_dir() {
+                    open.push(entry.path());
+                }
+            }
+        }
+        0
     }
 
     /// The files that are in it, of `room` bytes at most. Links are not followed.

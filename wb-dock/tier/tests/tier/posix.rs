@@ -1,6 +1,7 @@
 //! Native binaries run with three yeses, confined, and no others.
 
 use std::path::Path;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use wb_dock::fs::{Image, Mount};
@@ -9,6 +10,15 @@ use wb_policy::{Cap, CapSet, Limits, Profile, Trust};
 use wb_tier::{DeployerOptIn, Error, Posix};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_wb-worker");
+
+/// Held by the test that starts as many processes as it can: they count against those
+/// of the same user in other tests.
+static BOMB: RwLock<()> = RwLock::new(());
+
+/// A test that failed does not make the others fail.
+fn others() -> RwLockReadGuard<'static, ()> {
+    BOMB.read().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn grant() -> Grant {
     let declared = CapSet::of(Cap::Posix);
@@ -27,6 +37,7 @@ fn sh(script: &str) -> Result<Outcome, Error> {
 
 #[test]
 fn without_the_capability_or_the_deployer_nothing_runs() {
+    let _others = others();
     let run = |grant, name: &str| {
         let refused = shell().run(&grant, &Services::default(), Invocation::new(name));
         refused.unwrap_err().to_string()
@@ -45,6 +56,7 @@ fn without_the_capability_or_the_deployer_nothing_runs() {
 
 #[test]
 fn it_has_streams_an_exit_code_and_no_environment() {
+    let _others = others();
     let outcome =
         sh("cat; echo oops >&2; env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= -e ^OLDPWD=; exit 7")
             .unwrap();
@@ -60,6 +72,7 @@ fn it_has_streams_an_exit_code_and_no_environment() {
 
 #[test]
 fn it_sees_no_files_but_programs_and_its_own() {
+    let _others = others();
     let outcome = sh(
         "cat /etc/passwd || echo refused; echo x > /tmp/wb-escape || echo refused; \
                       echo kept > here; cat here",
@@ -79,6 +92,7 @@ fn it_sees_no_files_but_programs_and_its_own() {
 
 #[test]
 fn mounts_go_in_and_changes_come_out() {
+    let _others = others();
     let image = Image::from_files([("a", "1"), ("b/c", "2")]).unwrap();
     let invocation = Invocation::new("sh")
         .args(["-c", "cat a b/c; echo 3 > a"])
@@ -104,6 +118,7 @@ fn cages() -> Vec<Posix> {
 
 #[test]
 fn its_time_and_its_output_are_limited_with_all_it_started() {
+    let _others = others();
     let mut limits: Limits = grant().limits();
     limits.wall = Duration::from_millis(700);
     limits.output = 1 << 16;
@@ -119,11 +134,6 @@ fn its_time_and_its_output_are_limited_with_all_it_started() {
             ("echo begun; while :; do :; done", "policy/time-limit"),
             ("(while :; do :; done) & wait", "policy/time-limit"),
             ("trap '' TERM; while :; do :; done", "policy/time-limit"),
-            // Each starts two more, for as long as it is let.
-            (
-                "f() { f & f & wait; }; f; while :; do :; done",
-                "policy/time-limit",
-            ),
             ("while :; do echo flood; done", "policy/output-limit"),
         ] {
             let (error, tier) = run(script);
@@ -134,7 +144,30 @@ fn its_time_and_its_output_are_limited_with_all_it_started() {
 }
 
 #[test]
+fn a_fork_bomb_is_let_off_within_its_cage() {
+    let _alone = BOMB.write().unwrap_or_else(PoisonError::into_inner);
+    let mut limits: Limits = grant().limits();
+    limits.wall = Duration::from_millis(700);
+    let grant = grant().narrow_limits(limits);
+    for cage in cages() {
+        let started = Instant::now();
+        // Each starts two more, for as long as it is let.
+        let script = "f() { f & f & wait; }; f; while :; do :; done";
+        let invocation = Invocation::new("sh").args(["-c", script]);
+        // A shell that cannot start another one may give up before its time is over.
+        let ended = cage.run(&grant, &Services::default(), invocation);
+        let code = ended.map_or(1, |outcome| outcome.exit_code);
+        assert_ne!(code, 0, "{}", cage.tier());
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+    // Nothing of it is left: as many processes can be started as before.
+    let others = sh("for i in 1 2 3 4 5 6 7 8; do (echo $i) & done; wait").unwrap();
+    assert_eq!(others.stdout.len(), 16, "{:?}", others.stderr);
+}
+
+#[test]
 fn it_cannot_use_more_memory_than_it_may() {
+    let _others = others();
     let mut limits: Limits = grant().limits();
     limits.memory = 32 << 20;
     let grant = grant().narrow_limits(limits);
@@ -149,7 +182,26 @@ fn it_cannot_use_more_memory_than_it_may() {
 }
 
 #[test]
+fn it_cannot_fill_the_disk() {
+    let _others = others();
+    let mut limits: Limits = grant().limits();
+    limits.memory = 32 << 20;
+    let grant = grant().narrow_limits(limits);
+    for cage in cages() {
+        // Many files, each of which is smaller than one may be.
+        let script = "x=0123456789abcdef; i=0; \
+            while [ $i -lt 16 ]; do x=$x$x; i=$((i+1)); [ ${#x} -gt 999999 ] && break; done; \
+            i=0; while :; do echo $x > f$i; i=$((i+1)); done";
+        let invocation = Invocation::new("sh").args(["-c", script]);
+        let error = cage.run(&grant, &Services::default(), invocation);
+        let (error, tier) = (error.unwrap_err(), cage.tier());
+        assert_eq!(error.code(), "policy/memory-limit", "{tier}: {error}");
+    }
+}
+
+#[test]
 fn runs_of_a_job_spend_its_budget() {
+    let _others = others();
     let invocation = |script| Invocation::new("sh").args(["-c", script]);
     let services = Services::default();
     let mut limits = grant().limits();
@@ -165,6 +217,7 @@ fn runs_of_a_job_spend_its_budget() {
 
 #[test]
 fn a_container_runs_it_too() {
+    let _others = others();
     let opt_in = DeployerOptIn::default()
         .binary("/bin/echo")
         .binary("/bin/cat")
@@ -200,6 +253,7 @@ fn a_container_runs_it_too() {
 
 #[test]
 fn every_runtime_runs_it() {
+    let _others = others();
     for runtime in ["runc", "crun", "podman", "docker"] {
         let opt_in = DeployerOptIn::default().binary("/bin/sh");
         let posix = Posix::in_container(opt_in, runtime);
@@ -235,6 +289,7 @@ fn every_runtime_runs_it() {
 
 #[test]
 fn what_is_no_program_does_not_start() {
+    let _others = others();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tool");
     std::fs::write(&file, "no program").unwrap();
