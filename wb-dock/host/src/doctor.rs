@@ -55,6 +55,7 @@ pub fn examine(nexus: &Nexus) -> Vec<Check> {
         toolchains(nexus),
     ];
     checks.push(config(nexus));
+    checks.extend(native_programs(nexus));
     #[cfg(target_os = "linux")]
     checks.extend(tiers());
     checks.extend(["npm", "cargo"].map(client));
@@ -69,6 +70,28 @@ fn config(nexus: &Nexus) -> Check {
             error.to_string(),
             "mend `config.toml` in the nexus; nothing runs until then",
         ),
+    }
+}
+
+/// The native programs that the deployer lets run, if any.
+fn native_programs(nexus: &Nexus) -> Option<Check> {
+    let programs = &nexus.config().ok()?.posix;
+    let names: Vec<_> = programs.names().collect();
+    let is_here = |name: &&str| {
+        programs
+            .find(name)
+            .is_some_and(|file| file.is_absolute() && file.is_file())
+    };
+    let (here, missing): (Vec<_>, Vec<_>) = names.into_iter().partition(is_here);
+    let list = |names: &[&str]| names.join(", ");
+    match (&here[..], &missing[..]) {
+        ([], []) => None,
+        (here, []) => Some(Check::good("native", list(here))),
+        (_, missing) => Some(Check::bad(
+            "native",
+            format!("not on the PATH: {}", list(missing)),
+            "install them, or name their files in `config.toml` by absolute paths",
+        )),
     }
 }
 
@@ -255,5 +278,20 @@ mod tests {
         let registry = found("registry");
         assert!(!registry.ok);
         assert!(registry.hint.unwrap().contains("--repair"));
+    }
+
+    #[test]
+    fn native_programs_are_looked_for() {
+        let look = |config: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let nexus = Nexus::open(Home::at(dir.path()));
+            fs::write(nexus.home().config(), config).unwrap();
+            native_programs(&nexus)
+        };
+        assert_eq!(look(""), None);
+        let found = look("[posix]\nprograms = [\"sh\"]\n").unwrap();
+        assert_eq!((found.ok, found.found.as_str()), (true, "sh"));
+        let missing = look("[posix]\nprograms = [\"sh\", \"wb-nowhere\"]\n").unwrap();
+        assert_eq!(missing.found, "not on the PATH: wb-nowhere");
     }
 }

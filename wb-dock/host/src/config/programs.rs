@@ -31,6 +31,12 @@ impl TryFrom<String> for Program {
 }
 
 impl NativePrograms {
+    /// What the programs are called.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.programs.iter().map(|program| program.0.file_name());
+        names.filter_map(|name| name?.to_str())
+    }
+
     /// The file of the program `name`, if the deployer has opted in to it; the bare
     /// name if the `PATH` does not lead to one.
     pub(crate) fn find(&self, name: &str) -> Option<PathBuf> {
