@@ -65,14 +65,15 @@ impl Container {
     ///
     /// # Errors
     ///
-    /// [`Error::Start`] when no root file system can be made of `worker`.
+    /// [`Error::Start`] when no root file system can be made of `worker` and the libraries it
+    /// needs. Whether the runtime works shows with the first run.
     pub fn with_runtime(runtime: impl Into<PathBuf>, worker: &Path) -> Result<Self, Error> {
         let containers = Containers::of(runtime.into(), worker, "/worker".to_owned());
         let containers = containers.map_err(|error| Error::start(Tier::Container, &error))?;
         Ok(Self(Pool::new(containers)))
     }
 
-    /// The runtime that starts the containers.
+    /// The runtime that starts the containers: its name, or its path.
     pub fn runtime(&self) -> &Path {
         &self.0.launch.name
     }
@@ -82,7 +83,8 @@ impl Container {
     ///
     /// # Errors
     ///
-    /// [`Error::Start`], [`Error::Died`].
+    /// [`Error::Start`] when there is no worker, [`Error::Unavailable`] when it cannot confine
+    /// itself as it must, [`Error::Died`] and [`Error::Protocol`] when it does not answer.
     pub fn attempt(&self, attempts: &[Attempt]) -> Result<(Confinement, Vec<Option<i32>>), Error> {
         self.0.try_out(attempts)
     }

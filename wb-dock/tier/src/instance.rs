@@ -11,7 +11,8 @@ use wb_policy::Tier;
 use crate::runner::{want_command, want_component, want_kernel};
 use crate::{Call, Contract, Error, Module, Runner, Values};
 
-/// Runs guests in this process: the tier that is always there.
+/// Runs guests in this process: the tier that is always there. It keeps the code of every
+/// program that it ran, so that each is loaded once.
 #[derive(Debug)]
 pub struct Instance {
     engine: Engine,
@@ -142,8 +143,8 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// Those of [`Instance::call_json`](wb_dock::Instance::call_json); `BadCall` for values
-    /// that are no JSON.
+    /// Those of [`Instance::call_json`](wb_dock::Instance::call_json);
+    /// [`ErrorKind::BadCall`](wb_dock::ErrorKind::BadCall) for values that are no JSON.
     pub fn make(&self, instance: &mut wb_dock::Instance) -> Result<String, wb_dock::Error> {
         match &self.values {
             Values::Wave(text) => instance.call_wave(&self.function, text),

@@ -64,7 +64,8 @@ impl Process {
     /// # Errors
     ///
     /// [`Error::Unavailable`] when a measure that is needed is missing here, or an
-    /// attempt worked; [`Error::Start`].
+    /// attempt worked; [`Error::Start`] when there is no worker, [`Error::Died`] and
+    /// [`Error::Protocol`] when it does not answer.
     pub fn probe(&self) -> Result<Confinement, Error> {
         let (confinement, results) = self.0.try_out(&Attempt::ALL)?;
         let worked = Attempt::ALL.iter().zip(results).find(|(_, r)| r.is_none());
@@ -89,7 +90,7 @@ impl Process {
         Ok(self.0.try_out(attempts)?.1)
     }
 
-    /// The processes of the workers that wait for a call.
+    /// The process ids of the workers that wait for a call, at most 16.
     pub fn idle_workers(&self) -> Vec<u32> {
         self.0.idle_processes()
     }

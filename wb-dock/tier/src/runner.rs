@@ -14,9 +14,27 @@ use crate::{Call, Contract, Error, Module};
 ///
 /// They are those of every method. [`Error::Dock`] for everything that can go wrong with
 /// a run in the dock: refused imports, limits, crashes of the guest, a program of another
-/// [`Contract`]. [`Error::Died`] when the worker ended with the call under way,
-/// [`Error::Protocol`] when it said something it must not; the next call has a new
-/// worker. [`Error::Unavailable`] and [`Error::Start`] when there is no worker.
+/// [`Contract`]. [`Error::Died`] when the worker ended with the call under way, or took more
+/// than two minutes to load the program; [`Error::Protocol`] when it said something it must
+/// not; the next call has a new worker. [`Error::Unavailable`] when a worker here cannot
+/// confine itself as it must, [`Error::Start`] when there is none for another reason.
+///
+/// # Examples
+///
+/// ```
+/// use wb_dock::{Engine, Grant, Invocation, Services};
+/// use wb_tier::{Instance, Module, Runner};
+///
+/// /// Runs a command wherever the policy of the deployment says.
+/// fn exit_code(tier: &dyn Runner, wasm: Vec<u8>) -> Result<i32, wb_tier::Error> {
+///     let (module, hello) = (Module::new(wasm), Invocation::new("hello"));
+///     Ok(tier.run(&module, &Grant::none(), &Services::default(), hello)?.exit_code)
+/// }
+///
+/// # let wasm = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#).unwrap();
+/// assert_eq!(exit_code(&Instance::new(Engine::new()?), wasm)?, 0);
+/// # Ok::<(), wb_tier::Error>(())
+/// ```
 pub trait Runner: Send + Sync {
     /// Which tier it is.
     fn tier(&self) -> Tier;

@@ -56,7 +56,8 @@ impl Vm {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] when no machine boots, with what the emulator said.
+    /// [`Error::Unavailable`] when no image can be made of `parts`, or no machine boots, with
+    /// what the emulator said.
     pub fn new(parts: &VmParts) -> Result<Self, Error> {
         let image = write_image(parts).map_err(|error| missing(error.to_string()))?;
         let mut qemu = Qemu {
@@ -133,7 +134,7 @@ impl Vm {
     ///
     /// # Errors
     ///
-    /// [`Error::Start`], [`Error::Died`].
+    /// As for [`Container::attempt`](crate::Container::attempt).
     pub fn attempt(&self, attempts: &[Attempt]) -> Result<(Confinement, Vec<Option<i32>>), Error> {
         self.0.try_out(attempts)
     }

@@ -8,7 +8,7 @@ pub struct DeployerOptIn {
 }
 
 impl DeployerOptIn {
-    /// Lets the file at `path` run, under its file name.
+    /// Lets the file at `path` run, under its file name; of two with one name the first.
     #[must_use]
     pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
         self.binaries.push(path.into());
