@@ -8,8 +8,12 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::pipe::fcntl_setpipe_size;
 
 use crate::wire::{FromWorker, ToWorker, read_frame, write_frame};
+
+/// Bytes of a pipe for megabytes: as many as Linux lets everybody have.
+const LARGE_PIPE: usize = 1 << 20;
 
 /// A worker, killed when dropped.
 pub(crate) struct Worker {
@@ -63,6 +67,17 @@ impl Worker {
     /// `TimedOut`, `BrokenPipe`.
     pub(crate) fn send(&mut self, message: &ToWorker) -> io::Result<()> {
         write_frame(&mut self.to, message, &mut self.buffer)
+    }
+
+    /// Sends bytes that a message has announced.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Worker::send`].
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // A larger pipe has both sides wait less often; any size will do.
+        let _ = fcntl_setpipe_size(&self.to.pipe, LARGE_PIPE);
+        self.to.write_all(bytes)
     }
 
     /// Waits for a message of at most `most` bytes.

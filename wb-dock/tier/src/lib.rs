@@ -25,7 +25,9 @@
 //! | [`Vm`] | a worker in a QEMU machine | the worker's cage, a kernel, the virtual machine |
 //! | [`Container`] | a worker in an OCI container | the worker's cage, the container |
 //!
-//! A worker compiles and runs the program. It has no services of its own: what the
+//! A worker runs the program: a command, a component or a kernel. It compiles it as well,
+//! unless [`Process::compiled_on`] says that the host does, once for all workers, which
+//! then start in milliseconds. It has no services of its own: what the
 //! guest asks for goes over the [`wire`] to the host, and is checked there, against
 //! the grant and the budget that are kept there. A worker that was taken over can do
 //! what its guest was granted, and use up what its guest may use.

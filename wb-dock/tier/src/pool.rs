@@ -7,21 +7,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
-use wb_dock::{
-    Account, Engine, ErrorKind, Grant, Invocation, InvocationParts, Outcome, RandomOf, RemoteRun,
-    Services, Unanswered,
-};
-use wb_policy::{CapSet, Exceeded, Profiles, Tier};
+use wb_dock::{Account, Engine, ErrorKind, Grant, Invocation, Outcome, RemoteRun, Services};
+use wb_policy::{CapSet, Profiles, Tier};
 
 use crate::channel::Worker;
-use crate::host::Host;
-use crate::wire::ask::Refused;
-use crate::wire::{self, Fault, FaultOutcome, FromWorker, Load, Report, Run, Text, ToWorker, Work};
+use crate::wire::{self, Fault, FromWorker, Load, Text, ToWorker, Work};
 use crate::worker::{Kind, Settings};
 use crate::{Attempt, Confinement, Contract, Error, Module, Unavailable};
 use compiler::Compiler;
-use report::Allowed;
 
+mod call;
 mod compiler;
 #[cfg(test)]
 mod hostile;
@@ -34,10 +29,6 @@ const MOST_IDLE: usize = 16;
 
 /// How long compiling may take: as much as the largest module that is let in needs.
 const COMPILE: Duration = Duration::from_mins(2);
-
-/// How much later than the guest's deadline its worker is killed. The worker ends
-/// the guest by itself, and has then more to tell.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// Starts workers of one tier.
 pub(crate) trait Launch: Send + Sync {
@@ -81,13 +72,6 @@ pub(crate) struct Guest<'a> {
     pub(crate) module: &'a Module,
     pub(crate) grant: &'a Grant,
     pub(crate) services: &'a Services,
-}
-
-/// How a call ended from the worker's side.
-struct Ended {
-    outcome: Result<(Bytes, Outcome), wb_dock::Error>,
-    /// Whether the worker can be called again.
-    is_in_step: bool,
 }
 
 impl<L: Launch> Pool<L> {
@@ -205,13 +189,18 @@ impl<L: Launch> Pool<L> {
                 limits: limits.into(),
             })
         };
-        let mut tell = |text| {
-            worker.send(&load(text))?;
+        let mut tell = |code: Option<&[u8]>| {
+            match code {
+                None => worker.send(&load(Text::Wasm(guest.module.wasm().clone())))?,
+                Some(code) => {
+                    worker.send(&load(Text::Code(code.len() as u64)))?;
+                    worker.send_bytes(code)?;
+                }
+            }
             worker.receive(wire::MOST_ASKED)
         };
-        let wasm = || Text::Wasm(guest.module.wasm().clone());
-        let answer = match tell(code.map_or_else(wasm, Text::Code)) {
-            Ok(FromWorker::WantsWasm) => tell(wasm()),
+        let answer = match tell(code.as_deref()) {
+            Ok(FromWorker::WantsWasm) => tell(None),
             answer => answer,
         };
         match answer {
@@ -298,7 +287,7 @@ impl<L: Launch> Pool<L> {
         let mut run = run.start();
         let process = worker.id();
         self.busy().push(process);
-        let ended = Self::call(&mut worker, &mut run, &key.contract, parts, work);
+        let ended = call::call(&mut worker, &mut run, &key.contract, parts, work);
         // Before its process is waited for: from then on the number may be another's.
         self.busy().retain(|id| *id != process);
         match ended {
@@ -332,103 +321,6 @@ impl<L: Launch> Pool<L> {
     fn busy(&self) -> MutexGuard<'_, Vec<u32>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// One call, from its first message to its last.
-    fn call(
-        worker: &mut Worker,
-        run: &mut RemoteRun,
-        contract: &Contract,
-        parts: InvocationParts,
-        work: Work,
-    ) -> io::Result<Ended> {
-        worker.set_time(run.time_left().saturating_add(GRACE));
-        let limits = run.grant().limits();
-        let allowed = Allowed::new(limits, &parts.mounts);
-        let (message, mut host) = prepare(run, parts, work);
-        worker.send(&ToWorker::Run(message))?;
-        // What a run can leave: output, files and a value, which its memory holds.
-        let room = limits.output.saturating_add(limits.memory);
-        let most = room.saturating_add(wire::MOST_ASKED);
-        // Set when the host ends the guest, which then reports what it has done.
-        let mut over: Option<Exceeded> = None;
-        loop {
-            let message = match (worker.receive(most), &over) {
-                (Ok(message), _) => message,
-                // It had its time to report.
-                (Err(_), Some(over)) => {
-                    return Ok(Ended {
-                        outcome: Err(over.clone().into()),
-                        is_in_step: false,
-                    });
-                }
-                (Err(error), None) => return Err(error),
-            };
-            match message {
-                FromWorker::Ask(ask) => {
-                    let answer = match &over {
-                        Some(over) => Err(Refused::Stop(over.into())),
-                        None => host.answer(ask).map_err(|unanswered| match unanswered {
-                            Unanswered::Failed(failure) => Refused::Failed(failure.into()),
-                            Unanswered::Stop(exceeded) => {
-                                worker.set_time(GRACE);
-                                Refused::Stop((&*over.insert(exceeded)).into())
-                            }
-                        }),
-                    };
-                    worker.send(&ToWorker::Answer(answer))?;
-                }
-                FromWorker::Done(ended) => {
-                    return Self::ended(ended, over, &allowed, host.run, contract);
-                }
-                _ => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        "no word of the run",
-                    ));
-                }
-            }
-        }
-    }
-
-    /// What a worker says that its run came to, as far as the host believes it.
-    fn ended(
-        ended: Result<Report, Box<FaultOutcome>>,
-        over: Option<Exceeded>,
-        allowed: &Allowed,
-        run: &RemoteRun,
-        contract: &Contract,
-    ) -> io::Result<Ended> {
-        let (fault, report) = match ended {
-            Ok(report) => (None, Some(report)),
-            Err(ended) => (Some(ended.0), ended.1),
-        };
-        // A guest that goes on when it was ended is none of an honest worker.
-        let is_in_step = over.is_none() || matches!(fault, Some(Fault::Limit(_)));
-        let told = report.map(|report| allowed.outcome(report)).transpose()?;
-        let error = match (over, fault) {
-            (Some(over), _) => wb_dock::Error::from(over),
-            (None, Some(Fault::Limit(met))) => {
-                let used = told.as_ref().map(|(_, outcome)| outcome.usage);
-                run.in_full(met.into(), &used.unwrap_or_default()).into()
-            }
-            (None, Some(fault)) => explain(fault, contract, run),
-            (None, None) => {
-                let told = told.expect("a run without a fault has a report");
-                return Ok(Ended {
-                    outcome: Ok(told),
-                    is_in_step,
-                });
-            }
-        };
-        let error = match told {
-            Some((_, outcome)) => error.with_outcome(outcome),
-            None => error,
-        };
-        Ok(Ended {
-            outcome: Err(error),
-            is_in_step,
-        })
-    }
 }
 
 impl Key {
@@ -448,39 +340,6 @@ impl<L: fmt::Debug> fmt::Debug for Pool<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.launch.fmt(f)
     }
-}
-
-/// The message that starts a run, and what stays with the host of it.
-fn prepare(run: &mut RemoteRun, parts: InvocationParts, work: Work) -> (Run, Host<'_>) {
-    let limits = run.is_nested().then(|| run.limits().into());
-    let (stdin, stream) = parts.stdin.into_parts();
-    let streams = (parts.stdout.into_stream(), parts.stderr.into_stream());
-    let session = run.session();
-    let message = Run {
-        work,
-        limits,
-        session: (session.id.clone(), session.tenant.clone()),
-        name: parts.name,
-        args: parts.args,
-        env: parts.env,
-        stdin1: parts.arg_mode == wb_dock::ArgMode::Stdin1,
-        mounts: parts.mounts.iter().map(Into::into).collect(),
-        stdin,
-        stdin_goes_on: stream.is_some(),
-        streams: (streams.0.is_some(), streams.1.is_some()),
-        host_clock: run.clock().is_some(),
-        seed: match run.random() {
-            RandomOf::Seed(seed) => Some(seed),
-            RandomOf::Host(_) => None,
-        },
-    };
-    let host = Host {
-        run,
-        stdin: stream,
-        stdout: streams.0,
-        stderr: streams.1,
-    };
-    (message, host)
 }
 
 fn explain(fault: Fault, contract: &Contract, run: &RemoteRun) -> wb_dock::Error {

@@ -1,7 +1,8 @@
 //! The wire protocol between a host and a worker, whatever cage the worker is in.
 //!
 //! A frame is its length as a little-endian `u32` and that many bytes of postcard
-//! (<https://postcard.jamesmunns.com/wire-format>). The worker speaks first, with
+//! (<https://postcard.jamesmunns.com/wire-format>). After one that announces machine code
+//! comes that code. The worker speaks first, with
 //! `FromWorker::Hello`; from then on each side waits for the other: a worker sends
 //! an `Ask` and reads the answer, any number of times, before it reports.
 //! So there is never more than one frame under way, and no frame needs a number.
@@ -93,9 +94,10 @@ pub(crate) struct Load {
 pub(crate) enum Text {
     /// To be compiled by the worker.
     Wasm(Bytes),
-    /// Machine code, which the host has compiled. A worker trusts its host with it, and
-    /// no host ever takes any from a worker.
-    Code(Bytes),
+    /// So many bytes of machine code, which the host has compiled. They follow the frame as
+    /// they are, so that megabytes are copied no more than needed. A worker trusts its
+    /// host with them, and no host ever takes any from a worker.
+    Code(u64),
 }
 
 /// One run.

@@ -129,6 +129,8 @@ fn serve(settings: Settings) -> io::Result<()> {
         Link::stdio()?
     };
     let link = Arc::new(link);
+    // For mapping frames. Older kernels tell it by a file, once.
+    let _ = rustix::param::page_size();
     let mut confinement = jail::enter(settings.memory)?;
     let engine = engine::warm(settings).map_err(io::Error::other)?;
     jail::close(&mut confinement)?;
@@ -139,7 +141,7 @@ fn serve(settings: Settings) -> io::Result<()> {
     let mut loaded = None;
     loop {
         let answer = match link.receive()? {
-            ToWorker::Load(load) => match Loaded::new(&engine, &link, load) {
+            ToWorker::Load(load) => match Loaded::new(&engine, &link, load)? {
                 Ok(Some(program)) => {
                     loaded = Some(program);
                     FromWorker::Loaded(Ok(()))

@@ -1,6 +1,5 @@
 use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
 use wb_dock::{ComponentProgram, Engine, Error, Program};
 
 use super::Guest;
@@ -42,7 +41,7 @@ impl Compiler {
     /// # Errors
     ///
     /// Those of [`Engine::load`] and of admission: what may not run needs no worker.
-    pub(super) fn code(&self, guest: Guest<'_>, fuel: bool) -> Result<Option<Bytes>, Error> {
+    pub(super) fn code(&self, guest: Guest<'_>, fuel: bool) -> Result<Option<Vec<u8>>, Error> {
         if self.engine.counts_fuel() != fuel {
             return Ok(None);
         }
@@ -61,7 +60,7 @@ impl Compiler {
                 program.code()?
             }
         };
-        Ok(Some(code.into()))
+        Ok(Some(code))
     }
 
     fn compiled(&self, module: &Module) -> Result<Compiled, Error> {

@@ -1,7 +1,7 @@
 //! Workers that were taken over: whatever they say, the host has a typed answer, does
 //! not wait for ever, and does nothing that was not granted.
 
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +17,8 @@ use wb_policy::{Cap, Limits, Profile, Scopes, Trust};
 use super::*;
 use crate::Runner;
 use crate::wire::ask::{
-    Ask, CommandAsk, KvAsk, LlmAsk, QueueAsk, SecretsAsk, StreamAsk, Transport, UdpAsk, VfsAsk,
-    WireUsed,
+    Ask, CommandAsk, KvAsk, LlmAsk, QueueAsk, Refused, SecretsAsk, StreamAsk, Transport, UdpAsk,
+    VfsAsk, WireUsed,
 };
 use crate::wire::{Report, WireFiles, read_frame, write_frame};
 
@@ -346,6 +346,46 @@ fn what_was_not_granted_is_refused_whoever_asks() {
         assert_eq!(failure.kind, FailureKind::Refused, "{ask:?}: {failure}");
     }
     assert_eq!(keys.reached(), 0);
+}
+
+#[test]
+fn a_worker_that_cannot_use_the_code_gets_the_wasm() {
+    let says = [
+        hello(wire::VERSION, true),
+        FromWorker::WantsWasm,
+        FromWorker::Loaded(Ok(())),
+        done(Report::default()),
+    ];
+    let heard = NamedTempFile::new().unwrap();
+    let mut pool = fake(
+        &frames(&says),
+        &format!("exec cat > {}", heard.path().display()),
+    );
+    pool.compile_on(Engine::new().unwrap());
+    let nothing = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+    let module = Module::new(wat::parse_str(nothing).unwrap());
+    let guest = Invocation::new("guest");
+    pool.run(&module, &Grant::none(), &Services::default(), guest)
+        .unwrap();
+    // The worker may be behind with writing down what it was told.
+    let texts = (0..1000).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        let mut from = BufReader::new(std::fs::File::open(heard.path()).unwrap());
+        let mut load = || match read_frame(&mut from, 1 << 20, &mut Vec::new()).ok()? {
+            ToWorker::Load(load) => {
+                if let Text::Code(count) = load.text {
+                    let count = io::copy(&mut (&mut from).take(count), &mut io::sink());
+                    count.ok()?;
+                }
+                Some(load.text)
+            }
+            _ => None,
+        };
+        Some((load()?, load()?))
+    });
+    let (first, second) = texts.expect("it is told twice");
+    assert!(matches!(first, Text::Code(1..)), "{first:?}");
+    assert!(matches!(&second, Text::Wasm(wasm) if wasm == module.wasm()));
 }
 
 fn granted(change: impl FnOnce(&mut Limits)) -> Grant {

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
@@ -39,6 +39,16 @@ impl Link {
 
     pub(super) fn receive(&self) -> io::Result<ToWorker> {
         self.ends().receive()
+    }
+
+    /// Reads bytes that a message has announced.
+    pub(super) fn receive_bytes(&self, count: u64) -> io::Result<Vec<u8>> {
+        if count > MOST_TO_WORKER {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let mut bytes = vec![0; count as usize];
+        self.ends().from.read_exact(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Asks the host, and waits for its answer.

@@ -31,14 +31,24 @@ enum Code {
 
 impl Loaded {
     /// Loads and admits the program; none if its machine code is not for this engine.
+    ///
+    /// # Errors
+    ///
+    /// When the machine code that was announced does not come.
     pub(super) fn new(
         engine: &Engine,
         link: &Arc<Link>,
         load: Load,
-    ) -> Result<Option<Self>, Error> {
-        let Some(code) = Code::new(engine, load.text, load.digest, load.contract)? else {
-            return Ok(None);
+    ) -> io::Result<Result<Option<Self>, Error>> {
+        let source = match &load.text {
+            Text::Wasm(wasm) => Source::Wasm(wasm.clone()),
+            Text::Code(count) => Source::Code(link.receive_bytes(*count)?),
         };
+        let code = Code::new(engine, source, load.digest, load.contract.clone());
+        Ok(code.and_then(|code| code.map(|code| Self::admit(code, link, load)).transpose()))
+    }
+
+    fn admit(code: Code, link: &Arc<Link>, load: Load) -> Result<Self, Error> {
         let caps = CapSet::from_iter(load.caps);
         // The grant as the host knows it, but for scopes, which are checked there:
         // this one proves nothing, and is here so that the engine links what is
@@ -59,7 +69,7 @@ impl Loaded {
                 drop(program.admit_kernel(entry, &loaded.grant, &services)?);
             }
         }
-        Ok(Some(loaded))
+        Ok(loaded)
     }
 
     /// Runs it once.
@@ -125,28 +135,35 @@ impl Loaded {
     }
 }
 
+/// What a program is made from.
+enum Source {
+    Wasm(Bytes),
+    Code(Vec<u8>),
+}
+
 impl Code {
+    /// The program; none if it is machine code for another engine.
     fn new(
         engine: &Engine,
-        text: Text,
+        source: Source,
         digest: [u8; 32],
         contract: Contract,
     ) -> Result<Option<Self>, Error> {
         if contract == Contract::Component {
-            let program = match text {
-                Text::Wasm(wasm) => Some(engine.load_component(&wasm)?),
+            let program = match source {
+                Source::Wasm(wasm) => Some(engine.load_component(&wasm)?),
                 #[expect(unsafe_code, reason = "a worker runs what its host has compiled")]
                 // SAFETY: the one who sends a worker anything is the host that started
                 // it, which sends the unchanged output of `ComponentProgram::code`.
-                Text::Code(code) => unsafe { engine.load_component_code(&code, digest) }.ok(),
+                Source::Code(code) => unsafe { engine.load_component_code(&code, digest) }.ok(),
             };
             return Ok(program.map(Self::Component));
         }
-        let program = match text {
-            Text::Wasm(wasm) => Some(engine.load(&wasm)?),
+        let program = match source {
+            Source::Wasm(wasm) => Some(engine.load(&wasm)?),
             #[expect(unsafe_code, reason = "a worker runs what its host has compiled")]
             // SAFETY: as above, with the output of `Program::code`.
-            Text::Code(code) => unsafe { engine.load_code(&code, digest) }.ok(),
+            Source::Code(code) => unsafe { engine.load_code(&code, digest) }.ok(),
         };
         Ok(program.map(|program| match contract {
             Contract::Kernel(entry) => Self::Kernel(program, entry),
@@ -194,5 +211,38 @@ fn report(outcome: &Outcome) -> Report {
         output: outcome.usage.output,
         host_calls: outcome.usage.host_calls,
         files: (&outcome.files).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(engine: &Engine, code: Vec<u8>, contract: Contract) -> bool {
+        let code = Code::new(engine, Source::Code(code), [0; 32], contract);
+        code.unwrap().is_some()
+    }
+
+    #[test]
+    fn code_of_other_settings_is_not_run() {
+        let (plain, counts) = (
+            Engine::new().unwrap(),
+            Engine::builder().fuel(true).build().unwrap(),
+        );
+        let module = wat::parse_str("(module (func (export \"_start\")))").unwrap();
+        let component = wat::parse_str("(component)").unwrap();
+        let module = plain.load(&module).unwrap().code().unwrap();
+        let component = plain.load_component(&component).unwrap().code().unwrap();
+        assert!(load(&plain, module.clone(), Contract::Command));
+        assert!(load(&plain, component.clone(), Contract::Component));
+        for (engine, code, contract) in [
+            (&counts, module.clone(), Contract::Command),
+            (&counts, component.clone(), Contract::Component),
+            (&plain, module, Contract::Component),
+            (&plain, component, Contract::Kernel("process".into())),
+            (&plain, Vec::new(), Contract::Command),
+        ] {
+            assert!(!load(engine, code, contract));
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::machine_image::DRIVERS;
 
@@ -21,6 +21,7 @@ pub(super) fn open_wire() -> io::Result<File> {
     for driver in DRIVERS {
         load(&Path::new("/drivers").join(format!("{driver}.ko")))?;
     }
+    learn_page_size()?;
     let mut tries = 0;
     loop {
         match File::options().read(true).write(true).open(PORT) {
@@ -32,6 +33,14 @@ pub(super) fn open_wire() -> io::Result<File> {
         }
         tries += 1;
     }
+}
+
+/// Has the size of pages looked up while there is a file that tells it.
+fn learn_page_size() -> io::Result<()> {
+    fs::create_dir_all("/proc")?;
+    mount("proc", "/proc", "proc", MountFlags::NOSUID, None)?;
+    let _ = rustix::param::page_size();
+    Ok(unmount("/proc", UnmountFlags::empty())?)
 }
 
 /// Loads a driver, if it is no part of the kernel already.

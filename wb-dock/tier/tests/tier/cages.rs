@@ -9,6 +9,7 @@ use wb_policy::{Limits, Tier};
 use wb_tier::{Attempt, Container, Instance, Process, Runner, Vm, VmParts};
 
 use crate::guests::{COMMANDS, ECHO, GROWS, NOTHING, SPINS, TRAPS, module, spinning};
+use crate::shapes;
 
 const WORKER: &str = env!("CARGO_BIN_EXE_wb-worker");
 
@@ -89,7 +90,8 @@ fn observe(runner: &dyn Runner) -> Vec<String> {
 fn every_tier_gives_the_same_results() {
     let _alone = spinning();
     let engine = Engine::builder().pooling(4).build().unwrap();
-    let expected = observe(&Instance::new(engine));
+    let here = Instance::new(engine.clone());
+    let expected = (observe(&here), shapes::observe(&here));
     let tiers = [
         available(Tier::Process, Ok(Process::with_worker(WORKER))),
         available(Tier::Container, Container::new(Path::new(WORKER))),
@@ -98,7 +100,8 @@ fn every_tier_gives_the_same_results() {
     for runner in tiers.into_iter().flatten() {
         let tier = runner.tier();
         println!("tested: {tier}");
-        assert_eq!(observe(&*runner), expected, "{tier}");
+        let observed = (observe(&*runner), shapes::observe(&*runner));
+        assert_eq!(observed, expected, "{tier}");
     }
 }
 

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use wb_dock::cap::{Commands, Failure, Kv, Principal, Resolved};
 use wb_dock::{Engine, ErrorKind, Grant, Invocation, Outcome, Services};
 use wb_policy::{Cap, CapSet, Limits, Profile, Resource, Scopes, Trust};
-use wb_tier::{Error, Process, Runner};
+use wb_tier::{Error, Instance, Module, Process, Runner};
 
 use crate::guests::{ECHO, module};
+use crate::script::{answers, calls};
 
 /// Puts `b` under `a`, gets it back, and writes it. Exits with the status of the
 /// first call that failed.
@@ -164,4 +165,58 @@ fn commands_run_with_the_host() {
     let scopes: Scopes = serde_json::from_str(r#"{"commands":["other"]}"#).unwrap();
     let narrowed = grant([Cap::Commands]).narrow_scopes(&scopes);
     assert_eq!(run(STARTS, &narrowed, &services).unwrap().exit_code, 3);
+}
+
+/// Sends more than there is to send, whatever it is asked.
+struct Spends;
+
+impl Kv for Spends {
+    fn get(&self, who: &Principal<'_>, _: &str) -> Result<Option<Bytes>, Failure> {
+        who.charge_egress(u64::MAX)?;
+        Ok(None)
+    }
+
+    fn put(&self, _: &Principal<'_>, _: &str, _: Bytes) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn delete(&self, _: &Principal<'_>, _: &str) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    fn list(&self, _: &Principal<'_>, _: &str) -> Result<Vec<String>, Failure> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn a_run_that_the_host_ends_keeps_what_it_had_written() {
+    let script = calls! {
+        "wb:kv" put("a", "b");
+        "wb:kv" get("a");
+        "wb:kv" put("a", "b");
+    };
+    let services = Services::default().kv(Arc::new(Spends));
+    let guest = Module::new(script.wasm());
+    let ended = |runner: &dyn Runner| {
+        let run = runner.run(
+            &guest,
+            &grant([Cap::Kv]),
+            &services,
+            Invocation::new("guest"),
+        );
+        let Err(Error::Dock(error)) = run else {
+            panic!("{run:?}")
+        };
+        let outcome = error.outcome().expect("it had run");
+        let used = (outcome.usage.host_calls, outcome.usage.output);
+        (error.to_string(), outcome.stdout.clone(), used)
+    };
+    let here = ended(&Instance::new(Engine::new().unwrap()));
+    assert_eq!(answers(&here.1).len(), 1);
+    let process = Process::with_worker(env!("CARGO_BIN_EXE_wb-worker"));
+    assert_eq!(ended(&process), here);
+    // The worker has ended its guest in step, and can be called again.
+    assert_eq!(process.idle_workers().len(), 1);
+    assert_eq!(ended(&process), here);
 }

@@ -18,3 +18,4 @@ mod script;
 #[allow(dead_code, reason = "the tests of the dock use more of it")]
 #[path = "../../../tests/dock/services.rs"]
 mod services;
+mod shapes;
