@@ -33,10 +33,28 @@ pub struct Options {
 
 /// Plans the build of `tree`, the folder that `#+BUILD_SRC: path:` names.
 ///
+/// A run of a compiler may use 2 GiB of memory, five minutes and 4 MiB of output.
+///
 /// # Errors
 ///
 /// [`ErrorKind::Layout`] if the tree has no entry file, or one that cannot be
-/// compiled as it is; [`ErrorKind::Unsupported`] for a language without a lane.
+/// compiled as it is, and for WIT with a fault; [`ErrorKind::Unsupported`] for a
+/// language without a lane, and for a kernel in another than C and C++;
+/// [`ErrorKind::UnknownPack`] and [`ErrorKind::Lock`] if `lock` lacks a tool of the lane.
+///
+/// # Examples
+///
+/// ```
+/// use wb_build::lane::{self, Options};
+/// use wb_build::toolchain::Lock;
+/// use wb_manifest::Lang;
+///
+/// let tree = lane::inline_tree(Lang::C, "int main(void) { return 0; }")?;
+/// let plan = lane::plan(Lang::C, tree, &Options::default(), &Lock::pinned())?;
+/// assert_eq!(plan.products[0].name, wb_build::ARTIFACT);
+/// println!("{}", plan.render()); // tools, arguments and inputs of every step
+/// # Ok::<(), wb_build::Error>(())
+/// ```
 pub fn plan(lang: Lang, tree: Tree, options: &Options, lock: &Lock) -> Result<Plan, Error> {
     if matches!(options.contract, Contract::Kernel { .. }) && !matches!(lang, Lang::C | Lang::Cpp) {
         return Err(ErrorKind::Unsupported {

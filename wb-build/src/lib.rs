@@ -5,6 +5,21 @@
 //! runs the plan's steps on the dock, side by side where it can and from a cache
 //! where it may, and gives an [`Artifact`] with its [`Provenance`].
 //!
+//! ```
+//! use wb_build::lane::{self, Options};
+//! use wb_build::toolchain::Lock;
+//! use wb_build::{Artifact, Builder, DockSandbox, MemoryCache, Tools};
+//! use wb_manifest::Lang;
+//!
+//! /// Builds one C file; `tools` are the toolchains that the host has installed.
+//! fn build(source: String, tools: impl Tools) -> Result<Artifact, wb_build::Error> {
+//!     let tree = lane::inline_tree(Lang::C, source)?;
+//!     let plan = lane::plan(Lang::C, tree, &Options::default(), &Lock::pinned())?;
+//!     let (sandbox, cache) = (DockSandbox::new(tools), MemoryCache::new());
+//!     Builder::new(&sandbox, &cache).run(&plan)?.artifact()
+//! }
+//! ```
+//!
 //! Nothing here could start a native compiler, read a disk or reach a network:
 //! tools, packages and caches come through [`Tools`], [`npm::PackageSource`] and
 //! [`StepCache`].

@@ -61,8 +61,9 @@ impl PackageSource for NoPackages {
 ///
 /// [`ErrorKind::Layout`] if there are dependencies and neither a lock file nor
 /// packages; [`ErrorKind::Dependency`] if the lock cannot be read or pins
-/// something other than a registry package; [`ErrorKind::Corrupt`] and
-/// [`ErrorKind::Archive`] for a package that is not what the lock says.
+/// something other than a registry package, or all packages together unpack to more
+/// than 512 MiB; [`ErrorKind::Corrupt`] and [`ErrorKind::Archive`] for a package that
+/// is not what the lock says; and what `source` answers.
 pub fn install(tree: Tree, source: &dyn PackageSource) -> Result<Tree, Error> {
     let Some(lock) = tree.get(LOCK_FILE) else {
         check_no_dependencies(&tree)?;

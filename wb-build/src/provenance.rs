@@ -16,7 +16,7 @@ const FORMAT: u32 = 1;
 /// the same provenance everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Provenance {
-    /// Version of this form.
+    /// Version of this form: 1.
     pub format: u32,
     /// Name and version of the lane.
     pub lane: String,

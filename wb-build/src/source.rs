@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::lane::layout;
 use crate::toolchain::archive::{check, unpack_tgz};
 
-/// Most bytes of a prebuilt module or archive.
+/// Most bytes of a prebuilt module or archive, as fetched: 256 MiB.
 pub const MOST_FETCHED: u64 = 256 << 20;
 
 /// Fetches what a manifest names by address; filled by the host.

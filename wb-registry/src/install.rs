@@ -196,13 +196,16 @@ fn lines(denied: &[Denial]) -> String {
 
 /// Installs a bundle: all of it or nothing.
 ///
-/// The checks run in this order: the pin, the form of the bundle, the
-/// signature, the contract in the manifest, the imports of every program, the
-/// consent. Only then are artifacts kept, and the table changes last and at once.
+/// The checks run in this order: the pin, the form of the bundle, the contract in
+/// the manifest, the signature, the imports of every program and the consent to it. Only then are artifacts kept, and the table changes last and at once.
 ///
 /// # Errors
 ///
-/// [`InstallError`]; the table is then as it was. Artifacts that were kept
+/// In the order of the checks [`InstallError::Pin`], [`InstallError::Bundle`],
+/// [`InstallError::Contract`] (its manifest is read first, as it says whose code it is),
+/// [`InstallError::BadSignature`] and [`InstallError::Unsigned`], and for each artifact
+/// [`InstallError::Imports`] and [`InstallError::Refused`]; then [`InstallError::Store`] and
+/// [`InstallError::Bind`]. The table is then as it was. Artifacts that were kept
 /// already stay without a name until the next collection.
 pub fn install(
     bytes: &[u8],

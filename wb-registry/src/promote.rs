@@ -219,8 +219,9 @@ impl PromoteError {
 ///
 /// # Errors
 ///
-/// [`PromoteError`], asking in this order: the name is not reserved, it is a
-/// name, the language is one of the six, the source file exists.
+/// Asking in this order: [`PromoteError::Name`] unless the name is not reserved and is a
+/// name, [`PromoteError::Lang`] unless the language is one of the six,
+/// [`PromoteError::NoFile`] unless the source file exists.
 ///
 /// # Examples
 ///

@@ -17,7 +17,8 @@ use crate::{Binding, CommandTable, NameError, command_name};
 /// The format of the file; a reader refuses any other.
 const FORMAT: &str = "wb-registry/1";
 
-/// Writes the table: the same table always gives the same bytes.
+/// Writes the table as JSON of the format `wb-registry/1`: the same table always gives the
+/// same bytes.
 pub fn write_registry(table: &CommandTable) -> Vec<u8> {
     let bindings = table
         .histories()
@@ -41,7 +42,8 @@ pub fn write_registry(table: &CommandTable) -> Vec<u8> {
 ///
 /// # Errors
 ///
-/// [`RegistryError`] when the text as a whole is not a registry.
+/// [`RegistryError::Syntax`] when the text as a whole is not a registry,
+/// [`RegistryError::Format`] when it has another format than `wb-registry/1`.
 pub fn read_registry(
     text: &[u8],
     stored: impl Fn(&Digest) -> bool,

@@ -11,8 +11,8 @@ use crate::{Binding, Store, StoreError};
 ///
 /// # Errors
 ///
-/// [`NameError`], asking first whether a built-in has the name and then
-/// whether it is one at all.
+/// [`NameError::Reserved`] when a built-in has the name, which is asked first, and
+/// [`NameError::Invalid`] when it is none.
 pub fn command_name(name: &str) -> Result<CommandName, NameError> {
     if CommandName::RESERVED.contains(&name) {
         return Err(NameError::Reserved(name.to_owned()));
@@ -173,9 +173,10 @@ impl CommandTable {
     ///
     /// # Errors
     ///
-    /// [`BindError`], asking in this order: the name is not reserved, it is a
-    /// name (by its type), no other toolkit holds it, the artifact is in
-    /// `artifacts`, there is room.
+    /// In this order: [`BindError::Held`] when another toolkit holds the name,
+    /// [`BindError::Name`] when it is reserved, [`BindError::NotStored`] when the artifact is
+    /// not in `artifacts` and [`BindError::Store`] when that cannot be asked,
+    /// [`BindError::Full`] when [`MAX_DYNAMIC`](Self::MAX_DYNAMIC) names are bound.
     pub fn bind(
         &mut self,
         binding: Binding,
@@ -222,8 +223,8 @@ impl CommandTable {
     ///
     /// # Errors
     ///
-    /// [`BindError::NotBuiltIn`] for any other name, and
-    /// [`BindError::NotStored`].
+    /// [`BindError::NotBuiltIn`] for any other name, [`BindError::NotStored`] when the artifact
+    /// is not in `artifacts`, [`BindError::Store`] when that cannot be asked.
     pub fn provide_built_in(
         &mut self,
         binding: Binding,
@@ -283,7 +284,9 @@ impl CommandTable {
     ///
     /// # Errors
     ///
-    /// [`RollbackError`] when there is no such name or version.
+    /// [`RollbackError::Unknown`] when there is no such name, [`RollbackError::Oldest`] when
+    /// it has no version before this one, [`RollbackError::NoVersion`] when it has none with
+    /// `digest`.
     pub fn rollback(
         &mut self,
         name: &str,
@@ -325,7 +328,8 @@ impl CommandTable {
     ///
     /// # Errors
     ///
-    /// [`RollbackError`] when there is no such name or version, or it is live.
+    /// [`RollbackError::Unknown`] and [`RollbackError::NoVersion`] when there is no such name
+    /// or version, [`RollbackError::Live`] when it is the one in force.
     pub fn forget(&mut self, name: &str, digest: &Digest) -> Result<Arc<Binding>, RollbackError> {
         let Some((key, history)) = self.dynamic.get_key_value(name) else {
             return Err(RollbackError::Unknown(name.to_owned()));

@@ -85,8 +85,8 @@ struct Nested {
 /// # Errors
 ///
 /// [`ErrorKind::Dependency`](crate::ErrorKind::Dependency) if the file is no
-/// lock of version 1, 2 or 3, or pins something that is no registry package with
-/// an exact version and a digest.
+/// lock of version 1, 2 or 3, pins something that is no registry package with an
+/// exact version and a digest, or more than 20,000 packages.
 pub fn read_lock(bytes: &[u8]) -> Result<Vec<Locked>, Error> {
     let file = |message: String| dependency(super::LOCK_FILE, message);
     let lock: LockFile = serde_json::from_slice(bytes).map_err(|e| {

@@ -45,8 +45,8 @@ pub type PackFiles = BTreeMap<String, Bytes>;
 /// # Errors
 ///
 /// [`ErrorKind::Corrupt`] if the archive or a member has another digest than
-/// the lock pins, [`ErrorKind::Archive`] if it is malformed, too large, or has a
-/// path that leaves its folder.
+/// the lock pins, [`ErrorKind::Archive`] if it is malformed, has more than 512 MiB
+/// or 100,000 files, or a path that leaves its folder.
 pub fn unpack(pack: &Pack, package: &Package) -> Result<PackFiles, Error> {
     if let (Package::Archive(bytes), Some(pinned)) = (package, &pack.archive) {
         check_archive(&format!("{}@{}", pack.package, pack.version), pinned, bytes)?;

@@ -45,7 +45,12 @@ const RATIO_FLOOR: u64 = 1 << 20;
 ///
 /// # Errors
 ///
-/// [`BundleError`] says what is wrong and where.
+/// [`BundleError::Zip`] and [`BundleError::Method`] for what is no zip of stored or deflated
+/// entries; [`BundleError::Path`], [`BundleError::Duplicate`] and [`BundleError::CaseClash`] for
+/// names that could do harm; [`BundleError::TooMany`], [`BundleError::EntryTooLarge`],
+/// [`BundleError::TooLarge`] and [`BundleError::Ratio`] for what is beyond `limits`;
+/// [`BundleError::Index`] and [`BundleError::PartMismatch`] when the index says something else
+/// than the bundle holds.
 pub fn decode_bundle(bytes: &[u8], limits: &UnpackLimits) -> Result<Bundle, BundleError> {
     let mut entries = inflate(bytes, limits)?;
     let index = entries

@@ -19,7 +19,7 @@ const LEVEL: i64 = 6;
 ///
 /// [`BundleError::Path`] for a file that may not travel,
 /// [`BundleError::Duplicate`] when a document has the name of an artifact or of
-/// the index.
+/// the index, [`BundleError::CaseClash`] for two names that differ in nothing but case.
 pub fn encode_bundle(bundle: &Bundle) -> Result<Bytes, BundleError> {
     let index = Index {
         format: FORMAT.to_owned(),

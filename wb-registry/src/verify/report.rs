@@ -282,7 +282,8 @@ impl Findings {
 /// The format of the JSON form.
 const FORMAT: &str = "wb-verify/1";
 
-/// Reports as one JSON value: `format`, whether all `passed`, and `toolkits`.
+/// Reports as one JSON value: `format`, which is `wb-verify/1`, whether all `passed`, and
+/// `toolkits`, each with its [`Report`].
 pub fn json(reports: &[Report]) -> serde_json::Value {
     serde_json::json!({
         "format": FORMAT,
