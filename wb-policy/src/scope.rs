@@ -91,7 +91,7 @@ pub struct Scopes {
     /// reaches the volumes that are whole within it.
     #[serde(skip_serializing_if = "Allow::is_everything")]
     pub vfs: Allow<PathPrefix>,
-    /// Which namespaces `kv` may use.
+    /// Which keys `kv` may use.
     #[serde(skip_serializing_if = "Allow::is_everything")]
     pub kv: Allow<NamePattern>,
     /// Which commands `commands`, `exec` and `parallel` may run.

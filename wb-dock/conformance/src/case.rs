@@ -74,7 +74,8 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// What the host did instead, or why the case cannot be tried.
+    /// [`Finding::Failed`] with what the host did instead, [`Finding::Skipped`] with why the case
+    /// cannot be tried.
     pub fn run(&self, host: &dyn Host) -> Verdict {
         (self.check)(host)
     }

@@ -18,7 +18,9 @@ pub trait Host: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Why it was not started, or how it was stopped.
+    /// A [`Refusal`] when it was not started or was stopped, with what the cases look at:
+    /// the dock's [codes](wb_dock::Error::code), the imports that were denied, the limit that
+    /// was reached, and the output until then. One made of a [`wb_dock::Error`] has all of it.
     fn run(
         &self,
         wasm: &[u8],

@@ -112,7 +112,8 @@ pub type Tiers = (Vec<Box<dyn Host>>, Vec<Missing>);
 ///
 /// # Errors
 ///
-/// When the engine does not work here at all.
+/// [`ErrorKind::Engine`](wb_dock::ErrorKind::Engine) when the engine does not work here at all.
+/// A tier that this machine has not is no error: it is among the missing, with the reason.
 pub fn tiers(worker: &Path, slack: Duration) -> Result<Tiers, wb_dock::Error> {
     let mut found: Vec<Box<dyn Host>> =
         vec![Box::new(InProcess::new(Engine::new()?).with_slack(slack))];

@@ -13,6 +13,69 @@ pub(crate) mod component;
 ///
 /// A key is 1 to 512 bytes of UTF-8 and a value at most 1 MiB: larger ones do not
 /// reach the service. The grant's scope names the keys in reach.
+///
+/// # Examples
+///
+/// Services are plain values: a host that keeps its keys elsewhere implements the trait.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::{Arc, Mutex, MutexGuard};
+///
+/// use bytes::Bytes;
+/// use wb_dock::cap::{Failure, Kv, Principal};
+/// use wb_dock::{Grant, Services, Session};
+/// use wb_policy::Budget;
+///
+/// /// Keys in memory, by tenant: nothing else keeps tenants apart.
+/// #[derive(Default)]
+/// struct InMemory(Mutex<BTreeMap<(String, String), Bytes>>);
+///
+/// impl InMemory {
+///     fn held(&self) -> MutexGuard<'_, BTreeMap<(String, String), Bytes>> {
+///         self.0.lock().unwrap()
+///     }
+/// }
+///
+/// fn named(who: &Principal<'_>, key: &str) -> (String, String) {
+///     (who.session().tenant.clone(), key.to_owned())
+/// }
+///
+/// impl Kv for InMemory {
+///     fn get(&self, who: &Principal<'_>, key: &str) -> Result<Option<Bytes>, Failure> {
+///         Ok(self.held().get(&named(who, key)).cloned())
+///     }
+///
+///     fn put(&self, who: &Principal<'_>, key: &str, value: Bytes) -> Result<(), Failure> {
+///         let mut held = self.held();
+///         if held.len() >= 1_000 {
+///             return Err(Failure::limit("there are 1000 keys, which is the limit"));
+///         }
+///         held.insert(named(who, key), value);
+///         Ok(())
+///     }
+///
+///     fn delete(&self, who: &Principal<'_>, key: &str) -> Result<bool, Failure> {
+///         Ok(self.held().remove(&named(who, key)).is_some())
+///     }
+///
+///     fn list(&self, who: &Principal<'_>, prefix: &str) -> Result<Vec<String>, Failure> {
+///         let held = self.held();
+///         let own = held.keys().filter(|held| held.0 == who.session().tenant);
+///         Ok(own.map(|held| held.1.clone()).filter(|key| key.starts_with(prefix)).collect())
+///     }
+/// }
+///
+/// let store = Arc::new(InMemory::default());
+/// let services = Services::default().kv(store.clone()); // what guests are admitted with
+///
+/// // The host asks for itself, too.
+/// let (session, grant) = (Session::default(), Grant::none());
+/// let who = Principal::new(&session, "host", &grant, Budget::new("host", grant.limits()));
+/// store.put(&who, "colour", "blue".into())?;
+/// assert_eq!(store.list(&who, "co")?, ["colour"]);
+/// # Ok::<(), wb_dock::cap::Failure>(())
+/// ```
 pub trait Kv: Send + Sync {
     /// The value of `key`, or nothing.
     ///
