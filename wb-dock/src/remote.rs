@@ -297,8 +297,8 @@ impl RemoteRun {
     ///
     /// # Errors
     ///
-    /// The error that `ended` is, or the limit of a run around it that has no room for
-    /// what was reported.
+    /// The error that `ended` is, or [`ErrorKind::Limit`] of a run around it that has no room
+    /// for what was reported.
     pub fn finish(self, ended: Result<Outcome, Error>) -> Result<Outcome, Error> {
         let ended = self.spend(ended);
         let meter = &self.client.meter;

@@ -14,7 +14,8 @@ pub struct Hit {
     pub line: u32,
     /// The line's text without blanks around it.
     pub text: String,
-    /// How well the file fits the query (BM25); files with more come first.
+    /// How well the file fits the query, from 0 (Okapi BM25 with k1 = 1.2 and b = 0.75); files
+    /// with more come first.
     pub score: f64,
 }
 

@@ -11,6 +11,24 @@
 //!
 //! Every service keeps tenants apart, returns by the time the run has left, and denies what its
 //! settings do not permit.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use wb_dock::Services;
+//! use wb_services::{Egress, HttpClient, Sqlite, Tls, Vault};
+//!
+//! let (store, vault) = (Arc::new(Sqlite::in_memory()), Arc::new(Vault::in_memory()));
+//! let http = HttpClient::new(Egress::public(), Tls::system()).secrets(vault.clone());
+//! let services = Services::default()
+//!     .vfs(store.clone())
+//!     .kv(store.clone())
+//!     .queue(store)
+//!     .secrets(vault)
+//!     .net(Arc::new(http));
+//! ```
+//!
+//! A program that imports a capability with nothing behind it is not admitted.
 
 #[cfg(test)]
 mod asker;

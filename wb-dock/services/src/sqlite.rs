@@ -73,7 +73,7 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// What the system says when the directory cannot be made.
+    /// The [`io::Error`] of the system when the directory cannot be made or found.
     pub fn open(dir: impl AsRef<Path>) -> io::Result<Self> {
         let databases = Databases::on_disk(dir.as_ref(), QUOTA)?;
         Ok(Self { databases })

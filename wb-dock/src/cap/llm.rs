@@ -46,7 +46,7 @@ pub struct Prompt {
     pub system: String,
     /// The conversation so far, oldest first.
     pub messages: Vec<Message>,
-    /// Most tokens to answer with.
+    /// Most tokens to answer with; if none, as many as the service or its provider gives.
     pub max_tokens: Option<u32>,
     /// Randomness, from 0 to 2.
     pub temperature: Option<f32>,
@@ -77,9 +77,9 @@ pub enum Role {
 /// What an answer cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Tokens {
-    /// Read by the model.
+    /// Tokens that the model has read.
     pub input: u64,
-    /// Written by the model.
+    /// Tokens that the model has written.
     pub output: u64,
 }
 

@@ -32,7 +32,8 @@ const FOLDERS: [&str; 2] = ["kernel/drivers/virtio", "kernel/drivers/char"];
 ///
 /// # Errors
 ///
-/// Those of reading the files; `NotFound` for a library that is nowhere.
+/// Those of reading the files; [`NotFound`](io::ErrorKind::NotFound) for a library that is
+/// nowhere.
 pub fn machine_image(worker: &Path, modules: Option<&Path>) -> io::Result<Vec<u8>> {
     let mut image = Archive::default();
     for directory in ["dev", "lib", "drivers"] {
