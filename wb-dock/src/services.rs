@@ -127,7 +127,7 @@ impl Services {
         self
     }
 
-    /// Stands behind `net`.
+    /// Stands behind `net`, and behind `wasi:http` whichever of `net` and `browse` is granted.
     #[must_use]
     pub fn net(mut self, net: Arc<dyn Net>) -> Self {
         self.net = Some(net);
