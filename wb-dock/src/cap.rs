@@ -34,7 +34,7 @@ pub use commands::{Cage, Code, Commands, Elsewhere, Resolved};
 pub use failure::{Failure, FailureKind};
 pub use kv::Kv;
 pub use llm::{Completion, Llm, Message, Prompt, Role, Tokens};
-pub use net::{Net, Request, Response};
+pub use net::{Net, Request, Response, Timeouts};
 pub use principal::Principal;
 pub use queue::Queue;
 pub use revocations::Revocations;

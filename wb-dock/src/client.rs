@@ -24,6 +24,8 @@ pub(crate) struct Client {
     pub(crate) grant: Arc<Grant>,
     pub(crate) meter: Meter,
     pub(crate) handles: Handles,
+    /// Held by each response that the guest is reading.
+    pub(crate) responses: Arc<()>,
     /// Whether the run has all cores for itself: false below a fan-out.
     pub(crate) alone: bool,
 }
@@ -74,6 +76,7 @@ impl Client {
             grant,
             meter: account.meter,
             handles: Handles::default(),
+            responses: Arc::default(),
             alone: account.alone,
         }
     }
@@ -100,6 +103,12 @@ impl Client {
         Call::open(&self.services, &self.grant, &self.meter, cap)
     }
 
+    /// Looks whether `cap` still holds, in the middle of what a call for it began.
+    pub(crate) fn check_granted(&self, cap: Cap) -> Result<(), Failure> {
+        let who = Principal::of_run(&self.services.session, &self.grant, &self.meter);
+        check_granted(&self.services, &who, cap)
+    }
+
     /// A call as by [`Client::call`], and what the guest has open beside it.
     pub(crate) fn call_with_handles(
         &mut self,
@@ -108,6 +117,19 @@ impl Client {
         let call = Call::open(&self.services, &self.grant, &self.meter, cap)?;
         Ok((call, &mut self.handles))
     }
+}
+
+fn check_granted(services: &Services, who: &Principal<'_>, cap: Cap) -> Result<(), Failure> {
+    let refused = |why| Failure::refused(format!("`{cap}` {why}"));
+    if !who.grant().caps().contains(cap) {
+        return Err(refused("is not granted"));
+    }
+    if let Some(revocations) = &services.revocations
+        && revocations.is_revoked(who, cap)
+    {
+        return Err(refused("was revoked"));
+    }
+    Ok(())
 }
 
 /// One call for a capability, charged and let in.
@@ -127,15 +149,7 @@ impl<'c> Call<'c> {
         meter.budget().charge_call(cap)?;
         meter.check_time()?;
         let who = Principal::of_run(&services.session, grant, meter);
-        let refused = |why| Failure::refused(format!("`{cap}` {why}"));
-        if !grant.caps().contains(cap) {
-            return Err(refused("is not granted").into());
-        }
-        if let Some(revocations) = &services.revocations
-            && revocations.is_revoked(&who, cap)
-        {
-            return Err(refused("was revoked").into());
-        }
+        check_granted(services, &who, cap)?;
         Ok(Self { who, services, cap })
     }
 
@@ -197,11 +211,12 @@ impl<'c> Call<'c> {
 
     /// Ends the guest when its time is over or its egress budget spent.
     pub(crate) fn check(&self) -> Result<(), Stop> {
-        let meter = self.who.meter();
-        if let Some(exceeded) = meter.overdrawn() {
-            return Err(exceeded.clone().into());
-        }
-        Ok(meter.check_time()?)
+        self.meter().check()
+    }
+
+    /// The deadline and the ledger of the run.
+    pub(crate) fn meter(&self) -> &Meter {
+        self.who.meter()
     }
 }
 

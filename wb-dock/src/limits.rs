@@ -146,6 +146,14 @@ impl Meter {
     pub(crate) fn overdrawn(&self) -> Option<&Exceeded> {
         self.0.overdrawn.get()
     }
+
+    /// Ends the guest when its time is over, or when a service met a limit of it.
+    pub(crate) fn check(&self) -> Result<(), Stop> {
+        if let Some(exceeded) = self.overdrawn() {
+            return Err(exceeded.clone().into());
+        }
+        Ok(self.check_time()?)
+    }
 }
 
 #[expect(

@@ -158,12 +158,11 @@ impl Program {
         // The arena of frames comes with the kernel and needs no service.
         self.check_provided(services.provided().with(Cap::Frames))?;
         let kernels = self.0.engine.kernels()?;
-        let module = match self.0.kernel.get() {
-            Some(module) => module,
-            None => {
-                let adopted = kernels.adopt(&self.0.module)?;
-                self.0.kernel.get_or_init(|| adopted)
-            }
+        let module = if let Some(module) = self.0.kernel.get() {
+            module
+        } else {
+            let adopted = kernels.adopt(&self.0.module)?;
+            self.0.kernel.get_or_init(|| adopted)
         };
         let linked = kernels
             .linker(grant.caps())?

@@ -2,7 +2,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use bytes::Bytes;
-use wb_dock::cap::{Browse, Failure, Page, Principal, Request, Response};
+use wb_dock::cap::{Browse, Failure, Page, Principal, Request, Response, Timeouts};
 
 use crate::http::body::failure_of;
 use crate::http::{HttpClient, HttpLimits, Reach};
@@ -49,7 +49,7 @@ impl Browse for HttpBrowse {
             url: url.to_owned(),
             headers: vec![("accept".into(), Bytes::from_static(accept.as_bytes()))],
             body: Bytes::new(),
-            timeout: None,
+            timeouts: Timeouts::default(),
             redirects: u8::MAX,
         };
         let mut response = self

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::{Agent, RequestExt, http};
-use wb_dock::cap::{Failure, Net, Principal, Request, Response};
+use wb_dock::cap::{Failure, Net, Principal, Request, Response, Timeouts};
 use wb_policy::{Cap, Origin};
 use zeroize::Zeroizing;
 
@@ -36,7 +36,7 @@ use redact::Redaction;
 /// # Examples
 ///
 /// ```
-/// use wb_dock::cap::{FailureKind, Net, Principal, Request};
+/// use wb_dock::cap::{FailureKind, Net, Principal, Request, Timeouts};
 /// use wb_dock::{Grant, Session};
 /// use wb_policy::{Budget, Cap, CapSet, Profile, Trust};
 /// use wb_services::{Egress, HttpClient, Tls};
@@ -51,7 +51,7 @@ use redact::Redaction;
 ///     url: "http://169.254.169.254/latest/meta-data/".into(),
 ///     headers: Vec::new(),
 ///     body: Default::default(),
-///     timeout: None,
+///     timeouts: Timeouts::default(),
 ///     redirects: 0,
 /// };
 /// assert_eq!(client.send(&who, request).unwrap_err().kind, FailureKind::Refused);
@@ -164,7 +164,8 @@ impl HttpClient {
         reach: Reach,
         keys: Vec<Zeroizing<Vec<u8>>>,
     ) -> Result<Response, Failure> {
-        let asked = request.timeout.unwrap_or(self.limits.time);
+        let timeouts = request.timeouts;
+        let asked = timeouts.total.unwrap_or(self.limits.time);
         let deadline = Deadline::after(asked.min(self.limits.time).min(who.time_left()));
         let most = request.redirects.min(self.limits.redirects);
         let follow = most > 0;
@@ -181,7 +182,7 @@ impl HttpClient {
             };
             secrets.append(&mut sent.secrets);
             who.charge_egress(sent.size())?;
-            let response = self.run(&outgoing, sent, deadline)?;
+            let response = self.run(&outgoing, sent, deadline, timeouts)?;
             let location = redirect(&response).filter(|_| follow);
             let Some(location) = location else {
                 return body::receive(
@@ -189,6 +190,7 @@ impl HttpClient {
                     response,
                     Redaction::new(secrets),
                     self.limits.response_body,
+                    timeouts.between_bytes,
                 );
             };
             if left == 0 {
@@ -207,6 +209,7 @@ impl HttpClient {
         outgoing: &Outgoing,
         sent: Sent,
         deadline: Deadline,
+        timeouts: Timeouts,
     ) -> Result<http::Response<ureq::Body>, Failure> {
         let place = outgoing.target().origin().to_string();
         let left = deadline.left();
@@ -219,11 +222,15 @@ impl HttpClient {
                 .with_agent(&self.agent)
                 .configure()
                 .timeout_global(Some(left))
+                .timeout_connect(timeouts.connect)
+                .timeout_recv_response(timeouts.first_byte)
                 .run(),
             None => http::Request::from_parts(head, ())
                 .with_agent(&self.agent)
                 .configure()
                 .timeout_global(Some(left))
+                .timeout_connect(timeouts.connect)
+                .timeout_recv_response(timeouts.first_byte)
                 .run(),
         };
         result.map_err(|error| failure(&place, error))
@@ -276,5 +283,7 @@ fn failure(place: &str, error: ureq::Error) -> Failure {
     }
 }
 
+#[cfg(test)]
+mod components;
 #[cfg(test)]
 mod tests;

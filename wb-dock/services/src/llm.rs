@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use wb_dock::cap::{Completion, Failure, Llm, Principal, Prompt, Request, Response, Tokens};
+use wb_dock::cap::{
+    Completion, Failure, Llm, Principal, Prompt, Request, Response, Timeouts, Tokens,
+};
 use zeroize::Zeroizing;
 
 use crate::egress::Target;
@@ -203,7 +205,7 @@ impl Llm for HttpLlm {
             headers,
             body: self.provider.write(model, prompt).to_string().into(),
             url,
-            timeout: None,
+            timeouts: Timeouts::default(),
             redirects: 0,
         };
         let response = self.client.exchange(who, request, Reach::Host, keys)?;

@@ -60,6 +60,10 @@ impl Guest {
         self
     }
 
+    pub(crate) fn grant(&self) -> Grant {
+        self.grant.clone()
+    }
+
     pub(crate) fn who(&self) -> Principal<'_> {
         let budget = Budget::new("guest", self.grant.limits());
         Principal::new(&self.session, "guest", &self.grant, budget)

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use super::{Failure, Principal};
 use crate::client::{Call, Client, Received, Refusal, check_size};
 use crate::guest::Guest;
 use crate::import::{Answer, answer};
+use crate::limits::Meter;
 use head::{HeadIn, HeadOut};
 
 pub(crate) mod component;
@@ -45,10 +47,36 @@ pub struct Request {
     pub headers: Vec<(String, Bytes)>,
     /// The body, at most 16 MiB.
     pub body: Bytes,
-    /// How long it may take; the run's own time left holds as well.
-    pub timeout: Option<Duration>,
+    /// How long it may take.
+    pub timeouts: Timeouts,
     /// How many redirects to follow, at most 20, as in the Fetch standard.
     pub redirects: u8,
+}
+
+/// How long a request and its parts may take. What is not set takes as long as the service
+/// allows; the run's own time left holds as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the look-up of the name to the last byte of the response.
+    pub total: Option<Duration>,
+    /// To open a connection, and to secure it.
+    pub connect: Option<Duration>,
+    /// From the end of the request to the head of the response.
+    pub first_byte: Option<Duration>,
+    /// From one piece of the response's body to the next.
+    pub between_bytes: Option<Duration>,
+}
+
+impl Timeouts {
+    /// A limit on the whole.
+    pub const fn in_all(total: Option<Duration>) -> Self {
+        Self {
+            total,
+            connect: None,
+            first_byte: None,
+            between_bytes: None,
+        }
+    }
 }
 
 /// What the server answered. The body is read as it comes.
@@ -80,6 +108,8 @@ const MAX_FIELDS: usize = 128;
 const MAX_HEADERS: usize = 64 << 10;
 /// Largest body, each way, in bytes.
 pub(crate) const MAX_BODY: usize = 16 << 20;
+/// Responses that a guest may be reading at a time: each is a connection of the host.
+const MOST_OPEN: usize = 64;
 /// Most redirects to follow, as in the Fetch standard.
 const MAX_REDIRECTS: u8 = 20;
 
@@ -105,26 +135,87 @@ pub(crate) fn send(client: &Client, request: Request) -> Result<Whole, Refusal> 
     exchange(&call, request)
 }
 
-/// The same for `wasi:http`, which may rest on `browse` alone: that reads, and no more.
-pub(crate) fn send_or_read(client: &Client, request: Request) -> Result<Whole, Refusal> {
-    if client.grant.caps().contains(Cap::Net) {
-        return send(client, request);
-    }
-    let call = client.call(Cap::Browse)?;
+/// The same for `wasi:http`, which may rest on `browse` alone: that reads, and no more. The
+/// body of the response is read as the guest asks for it.
+pub(crate) fn send_or_read(client: &Client, request: Request) -> Result<Begun, Refusal> {
+    let has_net = client.grant.caps().contains(Cap::Net);
+    let cap = if has_net { Cap::Net } else { Cap::Browse };
+    let call = client.call(cap)?;
     let origin = check(&request)?;
-    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+    if !has_net && !matches!(request.method.as_str(), "GET" | "HEAD") {
         let method = &request.method;
         let message = format!("`browse` sends no `{method}`, only `GET` and `HEAD`");
         return Err(Failure::refused(message).into());
     }
-    Call::in_reach(&call.scopes().browse, &origin, format_args!("`{origin}`"))?;
-    exchange(&call, request)
+    let scopes = call.scopes();
+    let scope = if has_net { &scopes.net } else { &scopes.browse };
+    Call::in_reach(scope, &origin, format_args!("`{origin}`"))?;
+    // One is the client's own.
+    if Arc::strong_count(&client.responses) > MOST_OPEN {
+        let message = format!("at most {MOST_OPEN} responses can be read at a time");
+        return Err(Failure::limit(message).into());
+    }
+    let response = begin(&call, request)?;
+    Ok(Begun {
+        status: response.status,
+        headers: response.headers,
+        body: Incoming {
+            body: response.body,
+            cap,
+            read: 0,
+            _open: Arc::clone(&client.responses),
+        },
+    })
+}
+
+/// A response whose body is still to be read.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, Bytes)>,
+    pub(crate) body: Incoming,
+}
+
+/// The rest of a body.
+pub(crate) struct Incoming {
+    body: Box<dyn Read + Send>,
+    /// What it came by.
+    cap: Cap,
+    /// Bytes so far.
+    read: usize,
+    _open: Arc<()>,
+}
+
+impl Incoming {
+    /// Reads what has come, once something has: nothing at the end of the body.
+    pub(crate) fn read(&mut self, client: &Client, into: &mut [u8]) -> Result<usize, Refusal> {
+        client.check_granted(self.cap)?;
+        let count = read_piece(&mut *self.body, &client.meter, into)?;
+        let budget = client.meter.budget();
+        budget.count_traffic(self.cap, 0, count as u64);
+        self.read += count;
+        check_body(self.read)?;
+        Ok(count)
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("cap", &self.cap)
+            .field("read", &self.read)
+            .finish_non_exhaustive()
+    }
+}
+
+fn begin(call: &Call<'_>, request: Request) -> Result<Response, Refusal> {
+    let net = call.service(|services| &services.net)?;
+    let sent = request.url.len() + field_bytes(&request.headers) + request.body.len();
+    call.ask(sent, |who| net.send(who, request))
 }
 
 fn exchange(call: &Call<'_>, request: Request) -> Result<Whole, Refusal> {
-    let net = call.service(|services| &services.net)?;
-    let sent = request.url.len() + field_bytes(&request.headers) + request.body.len();
-    let response = call.ask(sent, |who| net.send(who, request))?;
+    let response = begin(call, request)?;
     let body = read_whole(call, response.body)?;
     call.count(0, body.len());
     Ok(Whole {
@@ -208,22 +299,27 @@ pub(crate) fn field_bytes(fields: &[(String, Bytes)]) -> usize {
     sizes.sum()
 }
 
-/// Reads a body as it comes, and looks at the clock in between.
+/// Reads a body to its end.
 fn read_whole(call: &Call<'_>, mut body: Box<dyn Read + Send>) -> Result<Bytes, Refusal> {
     let mut whole = Vec::new();
     let mut piece = vec![0; 64 << 10];
     loop {
-        let read = body.read(&mut piece);
-        call.check()?;
+        let count = read_piece(&mut *body, call.meter(), &mut piece)?;
+        if count == 0 {
+            return Ok(whole.into());
+        }
+        whole.extend_from_slice(&piece[..count]);
+        check_body(whole.len())?;
+    }
+}
+
+/// Reads what has come, and looks at the clock afterwards.
+fn read_piece(body: &mut dyn Read, meter: &Meter, into: &mut [u8]) -> Result<usize, Refusal> {
+    loop {
+        let read = body.read(into);
+        meter.check()?;
         match read {
-            Ok(0) => return Ok(whole.into()),
-            Ok(count) => {
-                whole.extend_from_slice(&piece[..count]);
-                if whole.len() > MAX_BODY {
-                    let message = format!("the response has more than {MAX_BODY} bytes");
-                    return Err(Failure::limit(message).into());
-                }
-            }
+            Ok(count) => return Ok(count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 return Err(Failure::timed_out("the response took too long").into());
@@ -239,6 +335,14 @@ fn read_whole(call: &Call<'_>, mut body: Box<dyn Read + Send>) -> Result<Bytes, 
             }
         }
     }
+}
+
+fn check_body(bytes: usize) -> Result<(), Failure> {
+    if bytes <= MAX_BODY {
+        return Ok(());
+    }
+    let message = format!("the response has more than {MAX_BODY} bytes");
+    Err(Failure::limit(message))
 }
 
 /// The core module `wb:net`.

@@ -109,6 +109,8 @@ pub(crate) enum StreamFail {
     Closed,
     /// The guest is told and goes on.
     Failed(Errno),
+    /// The same, of a body that came over HTTP.
+    Http(bindings::wasi::http::types::ErrorCode),
     /// The guest is stopped.
     Stop(wasmtime::Error),
 }

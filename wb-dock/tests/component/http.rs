@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use wb_dock::cap::{Failure, Net, Principal, Request, Response};
+use wb_dock::cap::{Failure, Net, Principal, Request, Response, Timeouts};
 use wb_dock::{Component, Engine, ErrorKind, Grant, Services};
 use wb_policy::{Cap, Scopes};
 
@@ -75,7 +75,7 @@ fn a_request_goes_out_and_a_response_comes_back() {
         url: "https://api.example/x?y=1".into(),
         headers: vec![("x-one".into(), "1".into())],
         body: Bytes::new(),
-        timeout: None,
+        timeouts: Timeouts::default(),
         redirects: 0,
     };
     assert_eq!(*script.0.lock().unwrap(), [request]);
@@ -231,10 +231,10 @@ fn header_fields_are_checked_as_they_are_written() {
 }
 
 #[test]
-fn only_the_whole_answer_has_a_time_limit() {
+fn each_part_has_a_time_limit_of_its_own() {
     let (component, _) = admitted(&granting(&[Cap::Net]));
     assert_eq!(
         component.call_wave("timeouts", "").unwrap().value,
-        "(false, true, false)"
+        "(true, true, true)"
     );
 }

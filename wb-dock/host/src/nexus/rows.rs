@@ -131,7 +131,7 @@ impl Broker for GuardedBroker<'_> {
                 .map(|(name, value)| ((*name).to_owned(), Bytes::from(value.clone())))
                 .collect(),
             body: Bytes::new(),
-            timeout: None,
+            timeouts: wb_dock::cap::Timeouts::default(),
             redirects: REDIRECTS,
         };
         let sent = self.net.send(&self.who, request);

@@ -1,6 +1,7 @@
 //! What comes back: decoded, capped, and cleared of secrets.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
@@ -9,6 +10,7 @@ use wb_dock::cap::{Failure, Response};
 
 use super::outgoing::Outgoing;
 use super::redact::Redaction;
+use super::transport;
 
 /// Header fields between two machines, which the guest is not one of.
 const HOP_BY_HOP: [&str; 7] = [
@@ -21,12 +23,14 @@ const HOP_BY_HOP: [&str; 7] = [
     "upgrade",
 ];
 
-/// The response to `outgoing`, of whose body at most `most` bytes are given.
+/// The response to `outgoing`, of whose body at most `most` bytes are given, each piece within
+/// `between` of the one before.
 pub(super) fn receive(
     outgoing: &Outgoing,
     response: http::Response<ureq::Body>,
     redaction: Redaction,
     most: u64,
+    between: Option<Duration>,
 ) -> Result<Response, Failure> {
     let place = outgoing.target().origin().to_string();
     let (head, body) = response.into_parts();
@@ -73,6 +77,7 @@ pub(super) fn receive(
             inner: decoded,
             left: most,
             most,
+            between,
             place,
         })),
     })
@@ -83,6 +88,8 @@ struct Capped {
     inner: Box<dyn Read + Send>,
     left: u64,
     most: u64,
+    /// How long one read may take.
+    between: Option<Duration>,
     place: String,
 }
 
@@ -109,7 +116,7 @@ impl Read for Capped {
 impl Capped {
     /// Errors carry a [`Failure`], so that whoever reads can tell the guest.
     fn read_inner(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buffer).map_err(|error| {
+        transport::each_within(self.between, || self.inner.read(buffer)).map_err(|error| {
             let kind = error.kind();
             let failure = super::failure(&self.place, ureq::Error::from(error));
             match failure.kind {

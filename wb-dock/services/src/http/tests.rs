@@ -22,7 +22,7 @@ fn get(url: impl Into<String>) -> Request {
         url: url.into(),
         headers: Vec::new(),
         body: Bytes::new(),
-        timeout: Some(Duration::from_secs(5)),
+        timeouts: Timeouts::in_all(Some(Duration::from_secs(5))),
         redirects: 5,
     }
 }
@@ -440,7 +440,7 @@ fn slow_servers_are_left_in_time() {
     });
     for address in [silent, dripping_head, dripping_body] {
         let request = Request {
-            timeout: Some(Duration::from_millis(250)),
+            timeouts: Timeouts::in_all(Some(Duration::from_millis(250))),
             ..get(format!("http://{address}/"))
         };
         let started = Instant::now();

@@ -1,5 +1,6 @@
 //! What `ureq` connects with: addresses that the policy permits, and our own TLS.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -86,6 +87,21 @@ impl Connector<()> for Dial {
     }
 }
 
+thread_local! {
+    /// How long a connection may be silent while this thread reads a body.
+    static EACH: Cell<Option<Duration>> = const { Cell::new(None) };
+}
+
+/// Reads a body where no read of its connection may take longer than `each`. The client knows
+/// a limit on every read, the head included, and one on the whole body, but none like this;
+/// whoever reads a body is on the thread that its connection is read on.
+pub(super) fn each_within<T>(each: Option<Duration>, read: impl FnOnce() -> T) -> T {
+    let outer = EACH.replace(each);
+    let result = read();
+    EACH.set(outer);
+    result
+}
+
 /// A connection with the buffers that `ureq` works on.
 pub(super) struct Wire {
     stream: Stream,
@@ -94,6 +110,7 @@ pub(super) struct Wire {
 
 impl Wire {
     fn within(&mut self, left: Duration) {
+        let left = EACH.get().map_or(left, |each| left.min(each));
         self.stream.tcp().set_deadline(Deadline::after(left));
     }
 }

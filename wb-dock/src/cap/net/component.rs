@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower};
 
-use super::{Request, Whole};
+use super::{Request, Timeouts, Whole};
 use crate::component::typed::{Store, interface, told};
 use crate::guest::Guest;
 
@@ -40,9 +40,11 @@ impl From<WitRequest> for Request {
                 .map(|(name, value)| (name.to_ascii_lowercase(), Bytes::from(value)))
                 .collect(),
             body: request.body.into(),
-            timeout: request
-                .timeout
-                .map(|millis| Duration::from_millis(millis.into())),
+            timeouts: Timeouts::in_all(
+                request
+                    .timeout
+                    .map(|millis| Duration::from_millis(millis.into())),
+            ),
             redirects: request.redirects,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Request, Whole};
+use super::{Request, Timeouts, Whole};
 use crate::cap::Failure;
 use crate::client::check_size;
 
@@ -51,7 +51,7 @@ impl HeadIn {
             url: self.url,
             headers: self.headers.into_iter().map(lower).collect(),
             body: Bytes::copy_from_slice(body),
-            timeout: self.timeout_ms.map(Duration::from_millis),
+            timeouts: Timeouts::in_all(self.timeout_ms.map(Duration::from_millis)),
             redirects: self.redirects,
         }
     }

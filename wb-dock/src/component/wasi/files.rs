@@ -119,7 +119,10 @@ impl types::Host for Guest {
         &mut self,
         error: Resource<StreamError>,
     ) -> wasmtime::Result<Option<ErrorCode>> {
-        Ok(Some(code(self.table.get(&error)?.0)))
+        Ok(match self.table.get(&error)? {
+            StreamError::Errno(errno) => Some(code(*errno)),
+            StreamError::Http(_) => None,
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! `wasi:http`: requests over the checked operation of `net`.
 //!
 //! A request goes off once it was handed over and its body is finished, whichever comes
-//! last. Its answer is then there in whole, so that nothing is left to be waited for.
+//! last. The head of its answer is then there, so that nothing is left to be waited for; the
+//! body is read as it comes, and reading it is what waits.
 //! Components that serve requests can be loaded; nobody hands them one.
 
 use wasmtime::component::{HasSelf, Linker, Resource};
@@ -9,7 +10,7 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 use super::bindings::wasi::http::types::ErrorCode;
 use super::bindings::wasi::http::{outgoing_handler, types};
 use super::streams::StreamError;
-use crate::cap::net::{Whole, send_or_read};
+use crate::cap::net::{Begun, field_bytes, send_or_read};
 use crate::cap::{Failure, FailureKind};
 use crate::client::Refusal;
 use crate::guest::Guest;
@@ -21,7 +22,7 @@ mod request;
 mod response;
 mod serving;
 
-pub use exchange::{Exchange, Held, OutgoingBody};
+pub use exchange::{Exchange, OutgoingBody};
 pub use fields::Fields;
 pub use request::{OutgoingRequest, RequestOptions};
 pub use response::{FutureResponse, FutureTrailers, IncomingBody, IncomingResponse};
@@ -42,7 +43,7 @@ impl Guest {
         let answer = match whole {
             Err(code) => Err(code),
             Ok(request) => match send_or_read(&self.client, request) {
-                Ok(whole) => Ok(self.response(whole)?),
+                Ok(begun) => Ok(self.response(begun)?),
                 Err(Refusal::Failed(failure)) => Err(code(failure)),
                 Err(Refusal::Stop(stop)) => return Err(stop.into()),
             },
@@ -51,23 +52,20 @@ impl Guest {
         Ok(())
     }
 
-    fn response(&self, whole: Whole) -> wasmtime::Result<IncomingResponse> {
+    fn response(&self, begun: Begun) -> wasmtime::Result<IncomingResponse> {
         let budget = self.wasi.meter.budget();
-        let bytes = whole.body.len() as u64;
-        let held = budget.reserve_memory(bytes).map_err(Stop::Limit)?;
+        let bytes = field_bytes(&begun.headers) as u64;
         Ok(IncomingResponse {
-            status: whole.status,
-            headers: whole.headers,
-            body: Some(Held {
-                bytes: whole.body,
-                _held: held,
-            }),
+            status: begun.status,
+            headers: begun.headers,
+            body: Some(begun.body),
+            _held: budget.reserve_memory(bytes).map_err(Stop::Limit)?,
         })
     }
 }
 
 /// What failed, as far as HTTP has a word for it.
-fn code(failure: Failure) -> ErrorCode {
+pub(super) fn code(failure: Failure) -> ErrorCode {
     match failure.kind {
         FailureKind::NotFound => ErrorCode::DestinationNotFound,
         FailureKind::Refused => ErrorCode::HttpRequestDenied,
@@ -81,13 +79,16 @@ fn code(failure: Failure) -> ErrorCode {
 }
 
 impl types::Host for Guest {
-    /// Streams fail for reasons of their own: what is wrong with a body, its `finish` tells.
+    /// Why the body of a response broke off; what is wrong with a body that is written, its
+    /// `finish` tells.
     fn http_error_code(
         &mut self,
         error: Resource<StreamError>,
     ) -> wasmtime::Result<Option<ErrorCode>> {
-        self.table.get(&error)?;
-        Ok(None)
+        Ok(match self.table.get(&error)? {
+            StreamError::Http(code) => Some(code.clone()),
+            StreamError::Errno(_) => None,
+        })
     }
 }
 

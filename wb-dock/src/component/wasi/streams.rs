@@ -2,9 +2,12 @@ use wasmtime::component::Resource;
 use wb_policy::Resource as Limited;
 
 use super::StreamFail;
+use super::bindings::wasi::http::types::ErrorCode;
 use super::bindings::wasi::io::{error, streams};
 use super::clocks::Pollable;
-use super::http::{Exchange, Held};
+use super::http::{Exchange, code};
+use crate::cap::net::Incoming;
+use crate::client::Refusal;
 use crate::fs::NodeRef;
 use crate::guest::Guest;
 use crate::wasi::Errno;
@@ -21,8 +24,8 @@ pub enum InputStream {
         node: NodeRef,
         offset: u64,
     },
-    /// The rest of a body.
-    Body(Held),
+    /// The rest of the body of a response.
+    Body(Incoming),
 }
 
 /// What a guest writes to.
@@ -40,8 +43,11 @@ pub enum OutputStream {
 }
 
 /// Why a stream failed.
-#[derive(Clone, Copy, Debug)]
-pub struct StreamError(pub(super) Errno);
+#[derive(Clone, Debug)]
+pub enum StreamError {
+    Errno(Errno),
+    Http(ErrorCode),
+}
 
 type Stream<T> = Result<T, StreamFail>;
 
@@ -74,11 +80,15 @@ impl Guest {
                 Ok(bytes)
             }
             InputStream::Body(rest) => {
-                if rest.bytes.is_empty() && len > 0 {
-                    return Err(StreamFail::Closed);
-                }
-                let len = rest.bytes.len().min(len);
-                Ok(rest.bytes.split_to(len).to_vec())
+                let mut bytes = vec![0; len];
+                let read = match rest.read(&self.client, &mut bytes) {
+                    Ok(0) if len > 0 => return Err(StreamFail::Closed),
+                    Ok(read) => read,
+                    Err(Refusal::Failed(failure)) => return Err(StreamFail::Http(code(failure))),
+                    Err(Refusal::Stop(stop)) => return Err(stop.into()),
+                };
+                bytes.truncate(read);
+                Ok(bytes)
             }
         }
     }
@@ -139,7 +149,10 @@ impl error::Host for Guest {}
 
 impl error::HostError for Guest {
     fn to_debug_string(&mut self, error: Resource<StreamError>) -> wasmtime::Result<String> {
-        Ok(format!("{:?}", self.table.get(&error)?.0))
+        Ok(match self.table.get(&error)? {
+            StreamError::Errno(errno) => format!("{errno:?}"),
+            StreamError::Http(code) => format!("{code:?}"),
+        })
     }
 
     fn drop(&mut self, error: Resource<StreamError>) -> wasmtime::Result<()> {
@@ -153,7 +166,11 @@ impl streams::Host for Guest {
         match fail {
             StreamFail::Closed => Ok(streams::StreamError::Closed),
             StreamFail::Failed(errno) => {
-                let error = self.hand(StreamError(errno))?;
+                let error = self.hand(StreamError::Errno(errno))?;
+                Ok(streams::StreamError::LastOperationFailed(error))
+            }
+            StreamFail::Http(code) => {
+                let error = self.hand(StreamError::Http(code))?;
                 Ok(streams::StreamError::LastOperationFailed(error))
             }
             StreamFail::Stop(stop) => Err(stop),

@@ -269,7 +269,7 @@ fn everything() -> Vec<Ask> {
         url: "https://a.example/".to_owned(),
         headers: Vec::new(),
         body: Bytes::new(),
-        timeout: None,
+        timeouts: wb_dock::cap::Timeouts::default(),
         redirects: 0,
     };
     let command = |is_exec| {

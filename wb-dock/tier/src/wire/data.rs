@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wb_dock::cap::{Entry, Link, Message, Page, Prompt, Ran, Request, Role, Rows, Value};
+use wb_dock::cap::{Entry, Link, Message, Page, Prompt, Ran, Request, Role, Rows, Timeouts, Value};
 
 use super::ask::Failed;
 
@@ -95,7 +95,8 @@ pub(crate) struct WireRequest {
     url: String,
     headers: Vec<(String, Bytes)>,
     body: Bytes,
-    timeout: Option<Duration>,
+    /// In all, to connect, to the first byte, from one piece to the next.
+    timeouts: [Option<Duration>; 4],
     redirects: u8,
 }
 
@@ -106,7 +107,12 @@ impl From<Request> for WireRequest {
             url: request.url,
             headers: request.headers,
             body: request.body,
-            timeout: request.timeout,
+            timeouts: [
+                request.timeouts.total,
+                request.timeouts.connect,
+                request.timeouts.first_byte,
+                request.timeouts.between_bytes,
+            ],
             redirects: request.redirects,
         }
     }
@@ -114,12 +120,18 @@ impl From<Request> for WireRequest {
 
 impl From<WireRequest> for Request {
     fn from(wire: WireRequest) -> Self {
+        let [total, connect, first_byte, between_bytes] = wire.timeouts;
         Self {
             method: wire.method,
             url: wire.url,
             headers: wire.headers,
             body: wire.body,
-            timeout: wire.timeout,
+            timeouts: Timeouts {
+                total,
+                connect,
+                first_byte,
+                between_bytes,
+            },
             redirects: wire.redirects,
         }
     }

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use wasmtime::component::Resource;
 use wb_policy::{Budget, MemoryReservation};
 
@@ -12,13 +11,6 @@ use super::{Fields, IncomingResponse};
 use crate::cap::net::{MAX_BODY, Request};
 use crate::guest::Guest;
 use crate::wasi::Errno;
-
-/// A body that came, or what is left of it, charged to the memory of the guest.
-#[derive(Debug)]
-pub struct Held {
-    pub(in super::super) bytes: Bytes,
-    pub(super) _held: MemoryReservation,
-}
 
 /// A request that is being written, and what came of it: what the handles of its body, of
 /// its stream and of its response have in common.

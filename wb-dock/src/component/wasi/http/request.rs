@@ -7,7 +7,7 @@ use super::super::bindings::wasi::http::types::{
     ErrorCode, HostOutgoingRequest, HostRequestOptions, Method, Scheme,
 };
 use super::{Exchange, Fields, OutgoingBody};
-use crate::cap::net::{MAX_URL, Request};
+use crate::cap::net::{MAX_URL, Request, Timeouts};
 use crate::guest::Guest;
 
 /// A request before it is handed over.
@@ -22,11 +22,23 @@ pub struct OutgoingRequest {
     exchange: Option<Exchange>,
 }
 
-/// How long a request may take.
+/// How long the parts of a request may take, in nanoseconds.
 #[derive(Debug, Default)]
 pub struct RequestOptions {
-    /// In nanoseconds.
+    connect: Option<u64>,
     first_byte: Option<u64>,
+    between_bytes: Option<u64>,
+}
+
+impl From<&RequestOptions> for Timeouts {
+    fn from(options: &RequestOptions) -> Self {
+        Self {
+            total: None,
+            connect: options.connect.map(Duration::from_nanos),
+            first_byte: options.first_byte.map(Duration::from_nanos),
+            between_bytes: options.between_bytes.map(Duration::from_nanos),
+        }
+    }
 }
 
 fn method_name(method: &Method) -> &str {
@@ -74,7 +86,7 @@ impl OutgoingRequest {
             url: format!("{scheme}://{authority}{slash}{path}"),
             headers: self.headers.entries().to_vec(),
             body: Bytes::new(),
-            timeout: options.first_byte.map(Duration::from_nanos),
+            timeouts: options.into(),
             redirects: 0,
         })
     }
@@ -209,23 +221,25 @@ impl HostOutgoingRequest for Guest {
     }
 }
 
-/// The one limit there is holds until the answer is there, and the first byte is not there
-/// sooner than the rest. The others are not supported, and their setters say so.
 impl HostRequestOptions for Guest {
     fn new(&mut self) -> wasmtime::Result<Resource<RequestOptions>> {
         self.hand(RequestOptions::default())
     }
 
-    fn connect_timeout(&mut self, _: Resource<RequestOptions>) -> wasmtime::Result<Option<u64>> {
-        Ok(None)
+    fn connect_timeout(
+        &mut self,
+        options: Resource<RequestOptions>,
+    ) -> wasmtime::Result<Option<u64>> {
+        Ok(self.table.get(&options)?.connect)
     }
 
     fn set_connect_timeout(
         &mut self,
-        _: Resource<RequestOptions>,
+        options: Resource<RequestOptions>,
         duration: Option<u64>,
     ) -> wasmtime::Result<Result<(), ()>> {
-        Ok(duration.map_or(Ok(()), |_| Err(())))
+        self.table.get_mut(&options)?.connect = duration;
+        Ok(Ok(()))
     }
 
     fn first_byte_timeout(
@@ -246,17 +260,18 @@ impl HostRequestOptions for Guest {
 
     fn between_bytes_timeout(
         &mut self,
-        _: Resource<RequestOptions>,
+        options: Resource<RequestOptions>,
     ) -> wasmtime::Result<Option<u64>> {
-        Ok(None)
+        Ok(self.table.get(&options)?.between_bytes)
     }
 
     fn set_between_bytes_timeout(
         &mut self,
-        _: Resource<RequestOptions>,
+        options: Resource<RequestOptions>,
         duration: Option<u64>,
     ) -> wasmtime::Result<Result<(), ()>> {
-        Ok(duration.map_or(Ok(()), |_| Err(())))
+        self.table.get_mut(&options)?.between_bytes = duration;
+        Ok(Ok(()))
     }
 
     fn drop(&mut self, options: Resource<RequestOptions>) -> wasmtime::Result<()> {

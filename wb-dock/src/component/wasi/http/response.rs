@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use wasmtime::component::Resource;
+use wb_policy::MemoryReservation;
 
 use super::super::bindings::wasi::http::types::{
     ErrorCode, HostFutureIncomingResponse, HostFutureTrailers, HostIncomingBody,
@@ -7,7 +8,8 @@ use super::super::bindings::wasi::http::types::{
 };
 use super::super::clocks::Pollable;
 use super::super::streams::InputStream;
-use super::{Exchange, Fields, Held};
+use super::{Exchange, Fields};
+use crate::cap::net::Incoming;
 use crate::guest::Guest;
 
 /// The response to a request that was handed over.
@@ -20,18 +22,20 @@ impl FutureResponse {
     }
 }
 
-/// A response that is there in whole.
+/// A response, of which the head is there.
 #[derive(Debug)]
 pub struct IncomingResponse {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, Bytes)>,
     /// Until it is taken.
-    pub(super) body: Option<Held>,
+    pub(super) body: Option<Incoming>,
+    /// For the header fields.
+    pub(super) _held: MemoryReservation,
 }
 
 /// The body of a response, until its stream is taken.
 #[derive(Debug)]
-pub struct IncomingBody(Option<Held>);
+pub struct IncomingBody(Option<Incoming>);
 
 /// Trailers: none come.
 #[derive(Debug)]
