@@ -68,7 +68,7 @@ pub struct Exceeded {
 }
 
 impl Exceeded {
-    /// The stable code of the error.
+    /// The stable code of the limit that was reached, for example `policy/memory-limit`.
     pub const fn code(&self) -> &'static str {
         match self.resource {
             Resource::Memory => "policy/memory-limit",
@@ -361,8 +361,8 @@ impl Budget {
     }
 
     /// How much of `resource` could still be charged, in its unit and over all enclosing
-    /// runs. Without a limit on fuel that is [`u64::MAX`]; of [`Resource::Wall`] it is the
-    /// whole limit, in milliseconds.
+    /// runs. Without a limit on fuel that is [`u64::MAX`] less what was burnt; of
+    /// [`Resource::Wall`] it is the whole limit, in milliseconds.
     pub fn remaining(&self, resource: Resource) -> u64 {
         self.lineage()
             .map(|budget| {

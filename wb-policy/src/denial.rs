@@ -7,7 +7,8 @@ use crate::{Cap, CapSet, Grant, Import, Profiles, Requirement};
 /// One import that a grant does not cover.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
-    /// The import as it is written: `wb:commands.run`, `vfs-query`.
+    /// The import as it is written: `wb:commands.run` of a core module, `vfs-query` of a
+    /// component.
     pub import: String,
     /// Why it is not linked.
     pub reason: DenialReason,
@@ -35,7 +36,7 @@ pub enum DenialReason {
 }
 
 impl Denial {
-    /// The stable code of the denial.
+    /// The stable code of the denial: `dock/unknown-import` or `dock/not-granted`.
     pub const fn code(&self) -> &'static str {
         match self.reason {
             DenialReason::Unknown => "dock/unknown-import",

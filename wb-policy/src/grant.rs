@@ -165,7 +165,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// The stable code of the error.
+    /// The stable code of the error: `policy/no-consent`.
     pub const fn code(&self) -> &'static str {
         "policy/no-consent"
     }

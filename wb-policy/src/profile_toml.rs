@@ -37,7 +37,7 @@ pub enum ProfileError {
 }
 
 impl ProfileError {
-    /// The stable code of the error.
+    /// The stable code of the error, for example `policy/profile-syntax`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Syntax(_) => "policy/profile-syntax",

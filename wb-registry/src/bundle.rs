@@ -136,7 +136,7 @@ pub enum BundleError {
 }
 
 impl BundleError {
-    /// The stable code of the error.
+    /// The stable code of the error, for example `bundle/zip`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Zip(_) => "bundle/zip",

@@ -221,7 +221,7 @@ pub enum FederationError {
 }
 
 impl FederationError {
-    /// The stable code of the error.
+    /// The stable code of the error, for example `federation/undeclared`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Undeclared(_) => "federation/undeclared",

@@ -153,7 +153,7 @@ pub enum InstallError {
 }
 
 impl InstallError {
-    /// The stable code of the error.
+    /// The stable code of the error, for example `install/pin`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Pin { .. } => "install/pin",

@@ -205,7 +205,7 @@ pub enum PromoteError {
 }
 
 impl PromoteError {
-    /// The stable code of the error.
+    /// The stable code of the error, for example `registry/promote-lang`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Name(error) => error.code(),

@@ -111,7 +111,7 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    /// The stable code of the error.
+    /// The stable code of the error, for example `registry/syntax`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Syntax(_) => "registry/syntax",

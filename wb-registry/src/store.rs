@@ -74,7 +74,7 @@ impl StoreError {
         Self::Backend(source.into())
     }
 
-    /// The stable code of the error.
+    /// The stable code of the error, for example `registry/artifact-missing`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Missing(_) => "registry/artifact-missing",

@@ -33,7 +33,7 @@ pub enum NameError {
 }
 
 impl NameError {
-    /// The stable code of the error.
+    /// The stable code of the error, for example `registry/reserved-name`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Reserved(_) => "registry/reserved-name",
@@ -80,7 +80,7 @@ pub enum BindError {
 }
 
 impl BindError {
-    /// The stable code of the error.
+    /// The stable code of the error, for example `registry/artifact-missing`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Name(error) => error.code(),
@@ -122,7 +122,7 @@ pub enum RollbackError {
 }
 
 impl RollbackError {
-    /// The stable code of the error.
+    /// The stable code of the error, for example `registry/no-such-command`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unknown(_) => "registry/no-such-command",

@@ -13,7 +13,8 @@ pub struct Failure {
     pub message: String,
 }
 
-/// What kind of failure.
+/// What kind of failure. Core modules are told a number below zero, from -1 for the first to
+/// -8 for the last; components the case of this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
