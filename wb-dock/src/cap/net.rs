@@ -79,7 +79,8 @@ impl Timeouts {
     }
 }
 
-/// What the server answered. The body is read as it comes.
+/// What the server answered. The body is read as it comes: through `wasi:http` by later calls
+/// of the guest, which may have 64 responses open at a time, else before the call returns.
 pub struct Response {
     /// The status code.
     pub status: u16,
