@@ -206,12 +206,7 @@ fn a_component_is_called_with_wave_json_or_text() {
     assert!(stdout.contains(r#""value":5"#), "{stdout}");
     for (args, code, word) in [
         (&["call", "same", "sub"][..], 1, "no function `sub`"),
-        (&["call", "same", "add", "2"], 1, "func(a: s32, b: s32)"),
-        (
-            &["run", "--tier", "process", "same", "x"],
-            126,
-            "tier `process`",
-        ),
+        (&["call", "same", "add", "2"], 2, "func(a: s32, b: s32)"),
     ] {
         let (found, _, stderr) = ran(args, "");
         assert_eq!(found, Some(code), "{args:?} {stderr}");
@@ -219,15 +214,44 @@ fn a_component_is_called_with_wave_json_or_text() {
     }
 }
 
+/// Gives back all but the first byte.
+const KERNEL: &str = r#"(module
+  (memory (export "memory") 2)
+  (func (export "in_ptr") (result i32) i32.const 1024)
+  (func (export "out_ptr") (result i32) i32.const 1025)
+  (func (export "process") (param i32) (result i32) (i32.sub (local.get 0) (i32.const 1))))"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn components_and_kernels_run_in_the_tier_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    register(dir.path(), "same", COMPONENT, |b| {
+        b.shape = Shape::Component;
+    });
+    register(dir.path(), "rest", KERNEL, |b| b.shape = Shape::Kernel);
+    for (args, stdin, expected) in [
+        (&["run", "--tier", "process", "same", "x"][..], "", "x\n"),
+        (
+            &["call", "--tier", "process", "same", "add", "2", "3"],
+            "",
+            "5\n",
+        ),
+        (&["run", "--tier", "process", "rest"], "abc", "bc"),
+    ] {
+        let ran = wbx(dir.path(), args, stdin);
+        assert_eq!(
+            text(&ran.stdout),
+            expected,
+            "{args:?} {}",
+            text(&ran.stderr)
+        );
+    }
+}
+
 #[test]
 fn a_kernel_gets_stdin_and_fills_stdout() {
     let dir = tempfile::tempdir().unwrap();
-    let wat = r#"(module
-      (memory (export "memory") 2)
-      (func (export "in_ptr") (result i32) i32.const 1024)
-      (func (export "out_ptr") (result i32) i32.const 1025)
-      (func (export "process") (param i32) (result i32) (i32.sub (local.get 0) (i32.const 1))))"#;
-    register(dir.path(), "rest", wat, |b| b.shape = Shape::Kernel);
+    register(dir.path(), "rest", KERNEL, |b| b.shape = Shape::Kernel);
     let ran = wbx(dir.path(), &["run", "--report", "rest"], "abc");
     assert_eq!(text(&ran.stdout), "bc", "{}", text(&ran.stderr));
     assert!(text(&ran.stderr).contains("memory"));
