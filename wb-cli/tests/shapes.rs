@@ -230,6 +230,12 @@ const PROFILE: &str = "[profiles.media]\nextends = \"compute\"\nadd-caps = [\"fr
 #[test]
 fn kernels_make_one_picture_of_another() {
     let here = with_toolkits(&["media"]);
+    let (code, complaint) = here.fails(&["toolkit", "build", "media", "sharpen"]);
+    assert_eq!(code, 1);
+    assert!(
+        complaint.contains("no artifact `sharpen`, expected one of blur, decode, decode-png, "),
+        "{complaint}"
+    );
     let there = shipped(&here, "media");
     let picture = |name: &str| fs::read(fixtures().join("media/reference").join(name)).unwrap();
     let (code, _, complaint) = ends(&there, &["run", "decode"], &picture("in.ppm"));

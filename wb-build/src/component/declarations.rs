@@ -152,6 +152,9 @@ fn own(world: &World, text: &mut String) {
             WorldItem::Function(function) => {
                 export_function(world, function, Side::Export, Home::World, text);
             }
+            // One of types alone is nothing that a program could export.
+            WorldItem::Interface { id, .. }
+                if world.resolve.interfaces[*id].functions.is_empty() => {}
             WorldItem::Interface { id, .. } => {
                 let interface = &world.resolve.interfaces[*id];
                 doc(text, "  ", &interface.docs, None);
@@ -451,11 +454,10 @@ fn list(world: &World, element: &Type, home: Home) -> String {
         Type::F64 => "Float64Array",
         _ => {
             let element = value(world, element, home);
-            let is_name = element.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            return if is_name {
-                format!("{element}[]")
+            return if element.contains(" | ") {
+                format!("({element})[]")
             } else {
-                format!("Array<{element}>")
+                format!("{element}[]")
             };
         }
     };

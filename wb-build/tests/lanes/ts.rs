@@ -89,6 +89,24 @@ fn a_program_without_faults_passes_and_its_tsconfig_is_honoured() {
 }
 
 #[test]
+fn declarations_of_worlds_are_typescript() {
+    // As sources, because a declaration file that is wrong is passed over.
+    let source = "/// <reference path=\"./kinds.ts\" />\n/// <reference path=\"./engine.ts\" />\n\
+        import type { Item, Marks } from 'example:kinds/types';\n\
+        import type { Cursor } from 'example:kinds/store@0.1.0';\n\
+        const marks: Marks = { writeBack: true };\n\
+        export const next = (cursor: Cursor): Item | undefined => cursor.next();\n\
+        console.log(marks);\n";
+    let built = checked(&[
+        ("index.ts", source),
+        ("kinds.ts", include_str!("../types/kinds.d.ts")),
+        ("engine.ts", include_str!("../types/engine.d.ts")),
+    ]);
+    let built = built.unwrap_or_else(|error| panic!("{:#?}", error.diagnostics()));
+    assert!(built.diagnostics.is_empty());
+}
+
+#[test]
 fn nesting_too_deep_to_check_is_said_without_a_trace() {
     let deep = format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000));
     let error = checked(&[("index.ts", &deep)]).unwrap_err();

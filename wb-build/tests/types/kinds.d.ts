@@ -15,6 +15,8 @@ declare module "example:kinds/types@0.1.0" {
     | { tag: "nothing" };
   export type Id = bigint;
   export type Samples = Int16Array;
+  /** Its name is that of a type of the language. */
+  export type Array = (string | undefined)[];
   export interface Item {
     /** Not a path: `*\/` ends nothing. */
     itemName: string;
@@ -29,7 +31,7 @@ declare module "example:kinds/types@0.1.0" {
     marks: Marks;
     color: Color;
     shapes: Shape[];
-    pairs: Array<[string, boolean]>;
+    pairs: [string, boolean][];
     outcome: { tag: "ok"; val: number } | { tag: "err"; val: string };
     nothingSaid: { tag: "ok" } | { tag: "err" };
   }
@@ -114,6 +116,10 @@ declare module "now" {
   /** What the time is, in words. */
   export function now(): string;
   export default now;
+}
+
+declare module "example:kinds/kinds/notions" {
+  export type Notion = "one" | "other";
 }
 
 declare module "example:kinds/kinds/area" {

@@ -454,12 +454,14 @@ pub(super) fn units(id: &ToolkitId, tree: &Tree, which: Option<&str>) -> Result<
         .iter()
         .map(|entry| (Some(entry.name.as_str()), entry.reading.manifest()));
     let mut units = Vec::new();
+    let mut known = Vec::new();
     for (entry, manifest) in own.chain(palette) {
         let built = manifest.shape().is_some_and(Shape::is_built);
         let (true, Some(name), Some(source)) = (built, manifest.command(), &manifest.build_src)
         else {
             continue;
         };
+        known.push(name.to_string());
         if which.is_none_or(|which| which == name.as_str() || entry == Some(which)) {
             let is_whole = match source.value {
                 BuildSrc::Path(_) => manifest.lang().is_some(),
@@ -482,6 +484,11 @@ pub(super) fn units(id: &ToolkitId, tree: &Tree, which: Option<&str>) -> Result<
     }
     match (units.is_empty(), which) {
         (false, _) => Ok(units),
+        (true, Some(which)) if !known.is_empty() => {
+            let known = known.join(", ");
+            let why = format!("no artifact `{which}`, expected one of {known}");
+            Err(nothing_to_build(id, &why))
+        }
         (true, Some(which)) => Err(nothing_to_build(id, &format!("no artifact `{which}`"))),
         (true, None) => Err(nothing_to_build(id, "no `#+EXEC` with a `#+BUILD_SRC`")),
     }
