@@ -9,7 +9,7 @@ use wb_policy::{Budget, Grant, Limits};
 
 use crate::client::{Account, Client};
 use crate::fs::FileSystem;
-use crate::guest::{Guest, HandleTable};
+use crate::guest::Guest;
 use crate::import::Answer;
 use crate::limits::{MemoryGauge, Meter, Stop};
 use crate::program::Program;
@@ -62,24 +62,13 @@ impl Twin {
         let mut wasi = Wasi::new(self.meter.clone(), fs);
         wasi.args = vec![name.to_owned()];
         wasi.stdin = stdin.into();
-        let guest = Guest {
-            gauge: MemoryGauge::new(budget.clone()),
-            wasi,
-            memory: None,
-            reply: Answer::default(),
-            client: Client::new(
-                Arc::clone(&self.services),
-                Arc::clone(&self.grant),
-                Account {
-                    meter: self.meter.clone(),
-                    alone: true,
-                    share: 1,
-                },
-            ),
-            table: HandleTable::new(budget.clone()),
-            frames: None,
-            calls: 0,
+        let account = Account {
+            meter: self.meter.clone(),
+            alone: true,
+            share: 1,
         };
+        let (services, grant) = (Arc::clone(&self.services), Arc::clone(&self.grant));
+        let guest = Guest::new(wasi, Client::new(services, grant, account));
         let mut store = Store::new(self.program.engine().raw(), guest);
         store.set_epoch_deadline(u64::MAX / 2);
         let instance = self

@@ -82,6 +82,21 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
+    /// A guest that has not begun.
+    pub(crate) fn new(wasi: Wasi, client: Client) -> Self {
+        let budget = wasi.meter.budget().clone();
+        Self {
+            gauge: MemoryGauge::new(budget.clone()),
+            table: HandleTable::new(budget),
+            wasi,
+            memory: None,
+            reply: Answer::default(),
+            client,
+            frames: None,
+            calls: 0,
+        }
+    }
+
     /// Gives `thing` to a component, as a handle.
     pub(crate) fn hand<T: Send + 'static>(&mut self, thing: T) -> wasmtime::Result<Resource<T>> {
         let held = self.table.push(thing).map_err(Stop::Limit)?;

@@ -5,6 +5,7 @@ mod component;
 mod invocation;
 mod job;
 mod kernel;
+mod store;
 
 pub use command::Command;
 pub use component::{Called, Component, Instance, Params, Results, TypedFunction};

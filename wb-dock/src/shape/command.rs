@@ -3,17 +3,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
+use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, Trap};
 use wb_policy::{Budget, Exceeded, Grant, Resource};
 
+use super::store::{end_at_deadline, store};
 use super::{Invocation, Job};
 use crate::client::{Account, Client};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Ended, Event, Step};
-use crate::fs::FileSystem;
-use crate::guest::{Guest, HandleTable};
-use crate::import::Answer;
-use crate::limits::{MemoryGauge, Meter, Stop};
+use crate::guest::Guest;
+use crate::limits::{Meter, Stop};
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::services::Services;
@@ -100,22 +99,14 @@ impl Command {
     /// # Errors
     ///
     /// As [`Command::run`]; [`ErrorKind::Limit`] also for what the other run may use.
-    pub fn run_on(&self, account: Account, mut invocation: Invocation) -> Result<Outcome, Error> {
+    pub fn run_on(&self, account: Account, invocation: Invocation) -> Result<Outcome, Error> {
         let engine = self.program.engine();
         let meter = account.meter.clone();
         let budget = meter.budget().clone();
         let depth = budget.depth();
         let name = Arc::clone(budget.by());
         let cpu = self.services.cpu_watch();
-        let mounts = std::mem::take(&mut invocation.mounts);
-        let mut wasi = Wasi::new(meter, FileSystem::new(mounts, &budget)?);
-        wasi.args = invocation.arguments()?;
-        wasi.env = invocation.environment()?;
-        wasi.stdin = invocation.stdin;
-        wasi.stdout = invocation.stdout;
-        wasi.stderr = invocation.stderr;
-        wasi.clock = self.services.clock.clone();
-        wasi.random = self.services.random.clone();
+        let wasi = invocation.into_wasi(meter, &self.services)?;
 
         // None taken where none is limited: then it is only counted.
         let taken = engine
@@ -124,32 +115,9 @@ impl Command {
         let services = Arc::clone(&self.services);
         let client = Client::new(services, Arc::clone(&self.grant), account);
         let _live = engine.live()?;
-        let mut store = Store::new(
-            engine.raw(),
-            Guest {
-                gauge: MemoryGauge::new(budget.clone()),
-                wasi,
-                memory: None,
-                reply: Answer::default(),
-                client,
-                table: HandleTable::new(budget.clone()),
-                frames: None,
-                calls: 0,
-            },
-        );
-        if let Some(taken) = taken {
-            let fuel = taken.unwrap_or(u64::MAX);
-            store
-                .set_fuel(fuel)
-                .map_err(|error| Error::engine(&error))?;
-        }
-        store.limiter(|guest| &mut guest.gauge);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|store| {
-            let in_time = store.data().wasi.meter.check_time();
-            in_time.map_err(Stop::Limit)?;
-            Ok(UpdateDeadline::Continue(1))
-        });
+        let fuel = taken.map(|taken| taken.unwrap_or(u64::MAX));
+        let mut store = store(engine.raw(), Guest::new(wasi, client), fuel)?;
+        end_at_deadline(&mut store);
         self.services.record(&Event::Started {
             command: &name,
             depth,

@@ -1,8 +1,10 @@
 use wb_policy::ArgMode;
 
 use crate::error::{Error, ErrorKind};
-use crate::fs::Mount;
-use crate::wasi::{Input, Output};
+use crate::fs::{FileSystem, Mount};
+use crate::limits::Meter;
+use crate::services::Services;
+use crate::wasi::{Input, Output, Wasi};
 
 /// One run of a command: what it is told.
 ///
@@ -106,8 +108,23 @@ impl Invocation {
         }
     }
 
+    /// What a guest is told and given, on the account of `meter`.
+    pub(crate) fn into_wasi(mut self, meter: Meter, services: &Services) -> Result<Wasi, Error> {
+        let mounts = std::mem::take(&mut self.mounts);
+        let fs = FileSystem::new(mounts, meter.budget())?;
+        let mut wasi = Wasi::new(meter, fs);
+        wasi.args = self.arguments()?;
+        wasi.env = self.environment()?;
+        wasi.stdin = self.stdin;
+        wasi.stdout = self.stdout;
+        wasi.stderr = self.stderr;
+        wasi.clock = services.clock.clone();
+        wasi.random = services.random.clone();
+        Ok(wasi)
+    }
+
     /// The arguments and the input as the guest gets them.
-    pub(crate) fn arguments(&mut self) -> Result<Vec<String>, Error> {
+    fn arguments(&mut self) -> Result<Vec<String>, Error> {
         let mut args = std::mem::take(&mut self.args);
         if self.arg_mode == ArgMode::Stdin1 && !args.is_empty() {
             let stdin = std::mem::take(&mut self.stdin);
@@ -122,7 +139,7 @@ impl Invocation {
     }
 
     /// The environment, each entry as `NAME=value`.
-    pub(crate) fn environment(&mut self) -> Result<Vec<String>, Error> {
+    fn environment(&mut self) -> Result<Vec<String>, Error> {
         std::mem::take(&mut self.env)
             .into_iter()
             .map(|(name, value)| {

@@ -415,6 +415,24 @@ fn egress_is_paid_before_anything_is_sent() {
 }
 
 #[test]
+fn connecting_has_a_time_limit_of_its_own_and_securing_is_part_of_it() {
+    let silent = serve(|_stream| thread::sleep(Duration::from_secs(3)));
+    let request = Request {
+        timeouts: Timeouts {
+            connect: Some(Duration::from_millis(200)),
+            ..Timeouts::default()
+        },
+        ..get(format!("https://{silent}/"))
+    };
+    let started = Instant::now();
+    assert_eq!(
+        kind(&client(), &everywhere(), request),
+        FailureKind::TimedOut
+    );
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
 fn slow_servers_are_left_in_time() {
     let silent = serve(|stream| {
         thread::sleep(Duration::from_secs(20));

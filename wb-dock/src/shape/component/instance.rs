@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
+use wasmtime::Store;
 use wasmtime::component::Val;
-use wasmtime::{Store, UpdateDeadline};
 use wb_policy::{Budget, Resource};
 
 use super::{Component, Params, Results, TypedFunction, json, wave};
@@ -13,14 +13,13 @@ use crate::engine::{Held, Stack};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Ended, Event, Step};
 use crate::fs::FileSystem;
-use crate::guest::{Guest, HandleTable};
-use crate::import::Answer;
-use crate::limits::{MemoryGauge, Meter, Stop};
+use crate::guest::Guest;
+use crate::limits::Meter;
 use crate::outcome::Outcome;
 use crate::program::Function;
 use crate::shape::Invocation;
 use crate::shape::command::{Command, on_own_stack};
-use crate::wasi::Wasi;
+use crate::shape::store::{end_at_deadline, store};
 
 /// An instance of a component, to be called any number of times.
 ///
@@ -61,21 +60,13 @@ enum State {
 }
 
 impl Instance {
-    pub(super) fn start(component: &Component, mut invocation: Invocation) -> Result<Self, Error> {
+    pub(super) fn start(component: &Component, invocation: Invocation) -> Result<Self, Error> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let engine = component.program.engine();
         let (grant, services) = (&component.grant, &component.services);
         let budget = Budget::new(invocation.name.as_str(), grant.limits());
         let meter = Meter::start(budget.clone());
-        let mounts = std::mem::take(&mut invocation.mounts);
-        let mut wasi = Wasi::new(meter.clone(), FileSystem::new(mounts, &budget)?);
-        wasi.args = invocation.arguments()?;
-        wasi.env = invocation.environment()?;
-        wasi.stdin = invocation.stdin;
-        wasi.stdout = invocation.stdout;
-        wasi.stderr = invocation.stderr;
-        wasi.clock = services.clock.clone();
-        wasi.random = services.random.clone();
+        let wasi = invocation.into_wasi(meter.clone(), services)?;
         let fuel = engine
             .counts_fuel()
             .then(|| budget.take_fuel(budget.remaining(Resource::Fuel)))
@@ -90,35 +81,12 @@ impl Instance {
             Stack::Caller => (Some(engine.hold()?), None),
             Stack::Own => (None, Some(engine.live()?)),
         };
-        let mut store = Store::new(
-            engine.raw(),
-            Guest {
-                gauge: MemoryGauge::new(budget.clone()),
-                wasi,
-                memory: None,
-                reply: Answer::default(),
-                client,
-                table: HandleTable::new(budget.clone()),
-                frames: None,
-                calls: 0,
-            },
-        );
-        if let Some(fuel) = fuel {
-            let fuel = match fuel {
-                Fuel::Limited(fuel) => fuel,
-                Fuel::Unlimited => u64::MAX,
-            };
-            store
-                .set_fuel(fuel)
-                .map_err(|error| Error::engine(&error))?;
-        }
-        store.limiter(|guest| &mut guest.gauge);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|store| {
-            let in_time = store.data().wasi.meter.check_time();
-            in_time.map_err(Stop::Limit)?;
-            Ok(UpdateDeadline::Continue(1))
+        let given = fuel.map(|fuel| match fuel {
+            Fuel::Limited(fuel) => fuel,
+            Fuel::Unlimited => u64::MAX,
         });
+        let mut store = store(engine.raw(), Guest::new(wasi, client), given)?;
+        end_at_deadline(&mut store);
         let linked = &component.linked;
         let exports = match engine.stack() {
             Stack::Caller => linked.instantiate(&mut store),

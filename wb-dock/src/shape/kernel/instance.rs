@@ -11,10 +11,10 @@ use crate::engine::Held;
 use crate::error::{Error, ErrorKind};
 use crate::frames::{Arena, Region};
 use crate::fs::FileSystem;
-use crate::guest::{Guest, HandleTable};
-use crate::import::Answer;
-use crate::limits::{MemoryGauge, Meter, Stop};
+use crate::guest::Guest;
+use crate::limits::{Meter, Stop};
 use crate::shape::Command;
+use crate::shape::store::store;
 use crate::wasi::{Output, Wasi};
 
 /// An instance of a [`Kernel`], to be called any number of times.
@@ -83,29 +83,11 @@ impl KernelInstance {
         wasi.stderr = Output::stream(std::io::sink());
         wasi.clock = kernel.services.clock.clone();
         wasi.random = kernel.services.random.clone();
-        let mut store = Store::new(
-            kernels.raw(),
-            Guest {
-                gauge: MemoryGauge::new(budget.clone()),
-                wasi,
-                memory: None,
-                reply: Answer::default(),
-                client,
-                table: HandleTable::new(budget.clone()),
-                frames: None,
-                calls: 0,
-            },
-        );
         let fuel = engine.counts_fuel().then(|| {
             let most = budget.remaining(Resource::Fuel);
             budget.take_fuel(most).unwrap_or(u64::MAX)
         });
-        if let Some(fuel) = fuel {
-            store
-                .set_fuel(fuel)
-                .map_err(|error| Error::engine(&error))?;
-        }
-        store.limiter(|guest| &mut guest.gauge);
+        let mut store = store(kernels.raw(), Guest::new(wasi, client), fuel)?;
         limit_each_call(&mut store);
         let (instance, memory) = instantiate(kernel, &mut store)?;
         if let Some(arena) = arena {
