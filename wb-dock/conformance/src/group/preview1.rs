@@ -17,7 +17,8 @@
 //! pointers and lengths; flags come last. `as` names what is opened. After `->` are the error
 //! numbers that will do, success where there are none; after `:` is what parts of the answer
 //! must be, where `ino=?a` names what is seen first and must be the same everywhere after.
-//! `stdin`, `args` and `env` are what the guest is given. It finds a file `file` with
+//! `for 400` before a call makes it so often, with a number in the place of each `#` in its
+//! texts. `stdin`, `args` and `env` are what the guest is given. It finds a file `file` with
 //! `content` in it, and a directory `dir` with a file `inner`.
 
 use wb_dock::fs::{Image, Mount};

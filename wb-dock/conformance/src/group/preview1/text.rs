@@ -65,7 +65,37 @@ pub(super) fn read(text: &str) -> Result<(&str, Vec<Step<'_>>), String> {
     let (about, steps) = text.split_once("\n\n").unwrap_or((text, ""));
     let lines = steps.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Ok((about.trim(), lines.map(step).collect::<Result<_, _>>()?))
+    let mut steps = Vec::new();
+    for line in lines {
+        match repeated(line) {
+            None => steps.push(step(line)?),
+            Some((count, line)) => {
+                for number in 0..count {
+                    steps.push(step(line)?.numbered(number));
+                }
+            }
+        }
+    }
+    Ok((about.trim(), steps))
+}
+
+/// `for 400 CALL`: how often, and the call.
+fn repeated(line: &str) -> Option<(usize, &str)> {
+    let (count, call) = line.strip_prefix("for ")?.split_once(' ')?;
+    Some((count.parse().ok()?, call))
+}
+
+impl Step<'_> {
+    /// The step with `number` in the place of each `#` in its texts.
+    fn numbered(mut self, number: usize) -> Self {
+        for arg in &mut self.args {
+            if let Word::Quoted(bytes) = arg {
+                let text = String::from_utf8_lossy(bytes);
+                *bytes = text.replace('#', &number.to_string()).into_bytes();
+            }
+        }
+        self
+    }
 }
 
 fn step(line: &str) -> Result<Step<'_>, String> {
