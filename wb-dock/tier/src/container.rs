@@ -132,7 +132,8 @@ impl Containers {
     }
 
     fn try_out(runtime: PathBuf, binary: &Path) -> io::Result<()> {
-        let containers = Self::of(runtime, binary, "/probe".to_owned())?;
+        // Under its own path: some binaries are many programs and go by it.
+        let containers = Self::of(runtime, binary, binary.display().to_string())?;
         let program = Program {
             args: Vec::new(),
             memory: HEADROOM,

@@ -23,7 +23,7 @@
 //! | [`Instance`] | this process | nothing |
 //! | [`Process`] | a worker process | seccomp, Landlock, namespaces, resource limits |
 //! | [`Vm`] | a worker in a QEMU machine | the worker's cage, a kernel, the virtual machine |
-//! | [`Container`] | a worker in an OCI container | the worker's cage, the container |
+//! | [`Container`] | a worker in a container of runc, crun, podman or docker | the worker's cage, the container |
 //!
 //! A worker runs the program: a command, a component or a kernel. It compiles it as well,
 //! unless [`Process::compiled_on`] says that the host does, once for all workers, which
