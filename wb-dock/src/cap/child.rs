@@ -134,6 +134,15 @@ impl Child {
             .ok_or_else(|| Failure::not_found(format!("no such command `{name}`")))?;
         let place = match &resolved.code {
             Code::Here(program) => {
+                // No limit is passed over because it cannot be kept: the caller may be in
+                // a worker whose engine counts, while the one here does not.
+                let limits_fuel = client.meter.budget().take_fuel(0).is_some();
+                if limits_fuel && !program.engine().counts_fuel() {
+                    return Err(Failure::unavailable(format!(
+                        "the fuel of `{name}` is limited, and this host has it on an engine that \
+                         counts none"
+                    )));
+                }
                 let admitted = program.admit_shared(&resolved.grant, &client.services);
                 Place::Here(admitted.map_err(|error| failure(&error))?)
             }

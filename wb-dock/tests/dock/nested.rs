@@ -121,6 +121,24 @@ fn a_child_that_cannot_run_is_an_error_of_the_call() {
 }
 
 #[test]
+fn a_child_whose_fuel_is_not_counted_does_not_start() {
+    let engine = Engine::builder().fuel(true).build().unwrap();
+    let grant = granting(&[Cap::Commands]);
+    let mut limits = grant.limits();
+    limits.fuel = Some(1_000_000);
+    let caller = program(&engine, "calls-commands");
+    let services = Services::default().commands(Arc::new(table()));
+    let caller = caller.admit(&grant.narrow_limits(limits), &services);
+    let invocation = Invocation::new("caller").stdin("cat\n");
+    let outcome = caller.unwrap().run(invocation).unwrap();
+    assert_eq!(outcome.exit_code, failed(-7));
+    assert_eq!(
+        outcome.stderr,
+        "the fuel of `cat` is limited, and this host has it on an engine that counts none"
+    );
+}
+
+#[test]
 fn a_child_has_the_limits_of_its_own_grant() {
     let outcome = call("grows\n");
     assert_eq!(outcome.exit_code, failed(-6));

@@ -89,10 +89,15 @@ impl<L: Launch> Pool<L> {
         self.compiler = Some(Compiler::new(engine));
     }
 
-    /// Starts a worker, which has not been told anything yet.
-    fn start(&self, settings: Settings) -> Result<(Worker, Confinement), Error> {
+    /// Starts a worker, which has not been told anything yet. It is waited for no longer
+    /// than `patience`.
+    fn start(
+        &self,
+        settings: Settings,
+        patience: Duration,
+    ) -> Result<(Worker, Confinement), Error> {
         let mut worker = self.launch.launch(settings)?;
-        worker.set_time(L::START);
+        worker.set_time(L::START.min(patience));
         let message = match worker.receive(1 << 12) {
             Ok(FromWorker::Hello {
                 version: wire::VERSION,
@@ -138,12 +143,15 @@ impl<L: Launch> Pool<L> {
         &self,
         attempts: &[Attempt],
     ) -> Result<(Confinement, Vec<Option<i32>>), Error> {
-        let (mut worker, confinement) = self.start(Settings {
-            memory: 64 << 20,
-            fuel: false,
-            kind: Kind::Command,
-            is_machine: false,
-        })?;
+        let (mut worker, confinement) = self.start(
+            Settings {
+                memory: 64 << 20,
+                fuel: false,
+                kind: Kind::Command,
+                is_machine: false,
+            },
+            Duration::MAX,
+        )?;
         let mut results = Vec::new();
         for attempt in attempts {
             let tried = worker
@@ -170,14 +178,23 @@ impl<L: Launch> Pool<L> {
             Some(compiler) => compiler.code(guest, key.counts_fuel)?,
             None => None,
         };
+        // What starts for another run has no more time than that run.
+        let patience = if run.is_nested() {
+            run.time_left()
+        } else {
+            Duration::MAX
+        };
         let limits = key.grant.limits();
-        let (mut worker, _) = self.start(Settings {
-            memory: limits.memory,
-            fuel: key.counts_fuel,
-            kind: Kind::of(&key.contract),
-            is_machine: false,
-        })?;
-        worker.set_time(COMPILE);
+        let (mut worker, _) = self.start(
+            Settings {
+                memory: limits.memory,
+                fuel: key.counts_fuel,
+                kind: Kind::of(&key.contract),
+                is_machine: false,
+            },
+            patience,
+        )?;
+        worker.set_time(COMPILE.min(patience));
         let load = |text| {
             ToWorker::Load(Load {
                 text,

@@ -10,8 +10,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde::Serialize;
 use tempfile::NamedTempFile;
-use wb_dock::Output;
 use wb_dock::cap::{Failure, FailureKind, Kv, Principal};
+use wb_dock::{Job, Output};
 use wb_policy::{Cap, Limits, Profile, Scopes, Trust};
 
 use super::*;
@@ -223,6 +223,38 @@ fn a_worker_that_does_not_read_is_not_waited_for() {
     let error = pool.run(&module(), &grant, &Services::default(), guest);
     assert_eq!(error.unwrap_err().code(), "policy/time-limit");
     assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_worker_for_another_run_has_no_more_time_than_that() {
+    let mut limits = Grant::none().limits();
+    limits.wall = Duration::from_millis(300);
+    limits.children = 1;
+    let loaded = FromWorker::Loaded(Ok(()));
+    for (says, code) in [
+        (Vec::new(), "tier/start"),
+        (frames(&[hello(wire::VERSION, true)]), "tier/worker-died"),
+        (
+            frames(&[hello(wire::VERSION, true), loaded]),
+            "policy/time-limit",
+        ),
+    ] {
+        let started = Instant::now();
+        let account = Job::start("caller", limits).account("guest", Grant::none().limits());
+        let error = fake(&says, STAYS).run_on(
+            account.unwrap(),
+            &module(),
+            &Grant::none(),
+            &Services::default(),
+            Invocation::new("guest"),
+        );
+        let error = error.unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(started.elapsed() < Fake::START, "{error}");
+        if code == "policy/time-limit" {
+            assert!(error.to_string().contains("by `caller`"), "{error}");
+        }
+    }
 }
 
 /// Counts how often it is reached.
