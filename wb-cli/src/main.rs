@@ -9,6 +9,8 @@ mod env;
 mod exit;
 mod failure;
 mod input;
+#[cfg(unix)]
+mod interrupt;
 mod progress;
 mod render;
 mod text;
@@ -29,10 +31,15 @@ fn main() -> ExitCode {
     // Before anything is opened: a worker is this very program.
     #[cfg(target_os = "linux")]
     wb_tier::worker_if_asked();
+    #[cfg(unix)]
+    interrupt::watch();
     match args::plain_run(std::env::args_os()).map_or_else(Wbx::try_parse, Ok) {
         Ok(wbx) => {
             let ui = Ui::new(wbx.common, wbx.verb.name());
-            ui.finish(verb::run(&wbx.verb, wbx.common, ui)).into()
+            let done = verb::run(&wbx.verb, wbx.common, ui);
+            #[cfg(unix)]
+            interrupt::settle();
+            ui.finish(done).into()
         }
         Err(error) => usage(&error).into(),
     }

@@ -7,7 +7,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
@@ -59,6 +59,7 @@ impl Place {
             .env("WB_TOOLKITS_ROOT", self.dir.path().join("toolkits"))
             .env("NO_COLOR", "1")
             .env("WB_TEST_SECRET", "of the caller")
+            .env("HTTPS_PROXY", "http://me:password@proxy.test")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -89,10 +90,130 @@ fn cages() -> Vec<Place> {
     let mut cages = vec![Place::new(&format!("{PROCESS}{programs}"))];
     let tried = container.wbx(&["run", "--profile", "posix", "sort"], "");
     match tried.status.code() {
-        Some(126) => println!("not tested: {}", text(&tried.stderr)),
+        // Policy refuses nothing here: what the tier lacks is its own code.
+        Some(126) => skipped("container", &text(&tried.stderr)),
         _ => cages.push(container),
     }
     cages
+}
+
+/// Says that a tier is not tested, which is a failure where `WB_TEST_TIERS` names it.
+fn skipped(tier: &str, why: &str) {
+    let wanted = std::env::var("WB_TEST_TIERS").unwrap_or_default();
+    assert!(
+        !wanted.split(',').any(|wanted| wanted == tier),
+        "{tier}: {why}"
+    );
+    assert!(why.contains("tier/"), "{why}");
+    println!("not tested, {tier}: {why}");
+}
+
+/// A place whose `PATH` leads to one runtime alone, for each that is installed; the
+/// process among them has none.
+fn runtimes() -> Vec<(&'static str, Place, PathBuf)> {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = |name: &str| {
+        let mut files = std::env::split_paths(&path).map(|directory| directory.join(name));
+        files.find(|file| file.is_file())
+    };
+    let programs = "[posix]\nprograms = [\"/bin/sh\"]\n";
+    let mut runtimes = Vec::new();
+    for name in ["process", "runc", "crun", "podman", "docker"] {
+        let is_process = name == "process";
+        let place = Place::new(&format!(
+            "{}{programs}",
+            if is_process { PROCESS } else { "" }
+        ));
+        let path = place.dir.path().join("bin");
+        fs::create_dir(&path).unwrap();
+        match found(name) {
+            Some(file) => std::os::unix::fs::symlink(file, path.join(name)).unwrap(),
+            None if is_process => {}
+            None => {
+                println!("not tested, {name}: it is not installed");
+                continue;
+            }
+        }
+        runtimes.push((name, place, path));
+    }
+    runtimes
+}
+
+#[test]
+fn a_signal_ends_it_with_everything_and_nothing_stays() {
+    let _others = others();
+    for (name, place, path) in runtimes() {
+        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+            let temporary = place.dir.path().join(format!("tmp-{signal}"));
+            fs::create_dir(&temporary).unwrap();
+            let marker = format!("wb-{name}-{signal}-{}", std::process::id());
+            let script = "echo begun; while :; do :; done";
+            let run = ["run", "--profile", "posix", "sh", "-c", script, &marker];
+            let mut command = place.command(&run);
+            let mut child = command
+                .env("PATH", &path)
+                .env("TMPDIR", &temporary)
+                .spawn()
+                .unwrap();
+            let mut begun = [0; 6];
+            let mut out = child.stdout.take().unwrap();
+            if std::io::Read::read_exact(&mut out, &mut begun).is_err() {
+                let ended = child.wait_with_output().unwrap();
+                println!("not tested, {name}: {}", text(&ended.stderr));
+                assert_eq!(ended.status.code(), Some(126), "{name}");
+                break;
+            }
+            let kill = format!("kill -{signal} {}", child.id());
+            let killed = Command::new("sh").args(["-c", &kill]).status().unwrap();
+            assert!(killed.success());
+            let ended = child.wait_with_output().unwrap();
+            assert_eq!(
+                ended.status.code(),
+                Some(code),
+                "{name}: {}",
+                text(&ended.stderr)
+            );
+            let start = Instant::now();
+            // What dies with its parent does so a moment later.
+            while runs(&marker) && start.elapsed() < Duration::from_secs(10) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            assert!(!runs(&marker), "{name}");
+            let left: Vec<_> = fs::read_dir(&temporary).unwrap().flatten().collect();
+            assert!(left.is_empty(), "{name}: {left:?}");
+            println!("tested: {name}, {signal}");
+        }
+    }
+}
+
+/// Whether a process has `word` among its arguments.
+fn runs(word: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    lines.any(|line| {
+        line.split(|byte| *byte == 0)
+            .any(|found| found == word.as_bytes())
+    })
+}
+
+#[test]
+fn no_runtime_gives_it_variables_of_the_host() {
+    let _others = others();
+    for (name, place, path) in runtimes() {
+        let run = ["run", "--profile", "posix", "sh", "-c", "set; echo end"];
+        let ran = place.command(&run).env("PATH", path).output().unwrap();
+        let said = text(&ran.stdout);
+        if !said.ends_with("end\n") {
+            println!("not tested, {name}: {}", text(&ran.stderr));
+            assert_eq!(ran.status.code(), Some(126), "{name}");
+            continue;
+        }
+        assert!(
+            !said.contains("password") && !said.contains("caller"),
+            "{name}: {said}"
+        );
+        println!("tested: {name}");
+    }
 }
 
 #[test]
@@ -118,9 +239,7 @@ fn it_runs_with_two_words_and_not_with_one() {
         assert_eq!(envelope["data"]["stdout"], "a\nb\n", "{envelope}");
         let report = &envelope["data"]["report"];
         assert_eq!(report["output"], 4, "{envelope}");
-        for used in ["cpu_us", "memory_peak"] {
-            assert!(report[used].as_u64() > Some(0), "{used}: {envelope}");
-        }
+        assert!(report["cpu_us"].as_u64() > Some(0), "{envelope}");
         let told = cage.wbx(&["run", "--profile", "posix", "--report", "sort"], "");
         assert!(text(&told.stderr).contains("sort: exit 0"));
     }
@@ -148,7 +267,14 @@ fn it_finds_no_variables_or_files_of_the_host() {
             said.contains("own: kept") && said.ends_with("end\n"),
             "{said}{complaint}"
         );
-        for leak in ["of the caller", "WB_HOME", "READ", "WROTE", "TRIGGERED"] {
+        for leak in [
+            "of the caller",
+            "password",
+            "WB_HOME",
+            "READ",
+            "WROTE",
+            "TRIGGERED",
+        ] {
             assert!(!said.contains(leak), "{leak}: {said}");
         }
         assert!(!escape.exists());

@@ -16,7 +16,6 @@ use crate::home::Home;
 mod programs;
 
 pub use programs::NativePrograms;
-pub(crate) use programs::on_path;
 
 /// What the deployer says in `config.toml`; every table may be absent.
 ///

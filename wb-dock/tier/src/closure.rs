@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use object::Endianness;
 use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH, FileHeader64};
@@ -23,6 +23,9 @@ const DIRECTORIES: [&str; 8] = [
     "/lib",
     "/usr/lib",
 ];
+
+/// Where loaders lie besides: Nix and Guix keep each program apart.
+const STORES: [&str; 2] = ["/nix/store", "/gnu/store"];
 
 /// Most libraries of one binary.
 const MOST: usize = 256;
@@ -48,8 +51,14 @@ pub(crate) fn of(binary: &Path) -> io::Result<BTreeMap<PathBuf, PathBuf>> {
         let needs = read(&file)?;
         let directory = file.parent().unwrap_or(Path::new("/"));
         if let Some(interpreter) = &needs.interpreter {
-            let path = PathBuf::from(interpreter);
-            found.insert(path.clone(), fs::canonicalize(&path)?);
+            let path = loader(interpreter)?;
+            // Read as well, so that nothing is copied that is no ELF file.
+            if found
+                .insert(path.clone(), fs::canonicalize(&path)?)
+                .is_none()
+            {
+                open.push(path);
+            }
         }
         for library in &needs.libraries {
             let path = find(library, &needs.search, directory).ok_or_else(|| {
@@ -66,6 +75,20 @@ pub(crate) fn of(binary: &Path) -> io::Result<BTreeMap<PathBuf, PathBuf>> {
         }
     }
     Ok(found)
+}
+
+/// The loader that a binary names. A hostile one might name any file, or lead a copy
+/// out of the directory that it is made in.
+fn loader(named: &str) -> io::Result<PathBuf> {
+    let path = Path::new(named);
+    let mut parts = path.components();
+    let is_plain = parts.next() == Some(Component::RootDir)
+        && parts.all(|part| matches!(part, Component::Normal(_)));
+    let mut places = DIRECTORIES.iter().chain(&STORES);
+    if is_plain && places.any(|place| path.starts_with(place)) {
+        return Ok(path.to_owned());
+    }
+    Err(invalid("it names a loader that is not among the libraries"))
 }
 
 fn find(library: &str, search: &[String], origin: &Path) -> Option<PathBuf> {
@@ -91,7 +114,10 @@ fn parse(data: &[u8]) -> object::Result<Needs> {
     let endian = header.endian()?;
     let mut needs = Needs::default();
     for segment in header.program_headers(endian, data)? {
-        if let Some(path) = segment.interpreter(endian, data)? {
+        // Of several the kernel takes the first.
+        if needs.interpreter.is_none()
+            && let Some(path) = segment.interpreter(endian, data)?
+        {
             needs.interpreter = Some(String::from_utf8_lossy(path).into_owned());
         }
     }
@@ -136,6 +162,47 @@ mod tests {
             "{names:?}"
         );
         assert!(found.values().all(|path| path.is_file()));
+    }
+
+    /// An ELF file of nothing but program headers that name loaders
+    /// (`elf(5)`: `Elf64_Ehdr`, `Elf64_Phdr`).
+    fn naming(loaders: &[&str]) -> Vec<u8> {
+        let count = u16::try_from(loaders.len()).unwrap();
+        let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+        elf.resize(16, 0);
+        elf.extend([3, 0, 62, 0, 1, 0, 0, 0]);
+        elf.extend([0_u64, 64, 0].iter().flat_map(|word| word.to_le_bytes()));
+        elf.extend([0, 0, 0, 0]);
+        let sizes = [64, 56, count, 64, 0, 0];
+        elf.extend(sizes.iter().flat_map(|size| size.to_le_bytes()));
+        let mut at = 64 + 56 * u64::from(count);
+        for loader in loaders {
+            let length = loader.len() as u64 + 1;
+            elf.extend([3, 0, 0, 0, 4, 0, 0, 0]);
+            let words = [at, 0, 0, length, length, 1];
+            elf.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+            at += length;
+        }
+        for loader in loaders {
+            elf.extend(loader.bytes().chain([0]));
+        }
+        elf
+    }
+
+    #[test]
+    fn the_first_loader_counts_and_is_one() {
+        let two = parse(&naming(&["/lib64/ld.so", "/etc/passwd"])).unwrap();
+        assert_eq!(two.interpreter.as_deref(), Some("/lib64/ld.so"));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for loader in ["/etc/passwd", "/lib/../etc/passwd", "lib/ld.so"] {
+            fs::write(file.path(), naming(&[loader])).unwrap();
+            let error = of(file.path()).unwrap_err();
+            assert_eq!(
+                error.kind(),
+                io::ErrorKind::InvalidData,
+                "{loader}: {error}"
+            );
+        }
     }
 
     #[test]

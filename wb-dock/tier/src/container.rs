@@ -1,10 +1,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use wb_policy::Tier;
 
+use crate::bounded::output_within;
 use crate::channel::Worker;
 use crate::pool::{Launch, Pool};
 use crate::worker::Settings;
@@ -13,7 +14,7 @@ use crate::{Attempt, Confinement, Error, Unavailable};
 mod root;
 mod runtime;
 
-pub(crate) use runtime::Program;
+pub(crate) use runtime::{Program, Writable};
 
 use root::Root;
 use runtime::{Runtime, Start};
@@ -33,6 +34,9 @@ pub(crate) struct Containers {
     name: PathBuf,
     runtime: Box<dyn Runtime>,
 }
+
+/// How long a runtime may take to start what does nothing.
+const PROBE: Duration = Duration::from_secs(60);
 
 /// Memory of a worker on top of what its guest may use: code, stacks, compiling.
 const HEADROOM: u64 = 512 << 20;
@@ -59,14 +63,15 @@ impl Container {
         Err(missing(&said).into())
     }
 
-    /// Workers of `worker` under one runtime, which is a name on the `PATH` or a path.
+    /// Workers of `worker` under one runtime, which is a name on the `PATH`, of which
+    /// only absolute directories count, or a path.
     /// Its file name says what it is: podman, docker, or else a runtime that takes the
     /// bundles of the OCI.
     ///
     /// # Errors
     ///
-    /// [`Error::Start`] when no root file system can be made of `worker` and the libraries it
-    /// needs. Whether the runtime works shows with the first run.
+    /// [`Error::Start`] when there is no such runtime, or no root file system can be made of
+    /// `worker` and the libraries it needs. Whether the runtime works shows with the first run.
     pub fn with_runtime(runtime: impl Into<PathBuf>, worker: &Path) -> Result<Self, Error> {
         let containers = Containers::of(runtime.into(), worker, "/worker".to_owned());
         let containers = containers.map_err(|error| Error::start(Tier::Container, &error))?;
@@ -107,11 +112,28 @@ fn missing(said: &[String]) -> Unavailable {
 impl Containers {
     /// Containers of `runtime` with `binary` at `inside`, and what it needs.
     pub(crate) fn of(runtime: PathBuf, binary: &Path, inside: String) -> io::Result<Self> {
+        let program = runtime::program(&runtime)?;
         let root = Root::new(binary, inside)?;
         Ok(Self {
-            runtime: runtime::family(&runtime, root),
+            runtime: runtime::family(program, root),
             name: runtime,
         })
+    }
+
+    /// Whether the runtime holds a program that does not limit itself to what it may use.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] with what it cannot do here.
+    pub(crate) fn hold_limits(&self) -> Result<(), Unavailable> {
+        let weak = |weakness| Unavailable {
+            tier: Tier::Container,
+            missing: format!("`{}` {weakness}", self.name.display()),
+            remedy: "run it as the superuser, or under rootless podman with control groups of \
+                     version 2 and memory, cpu and pids delegated to this user"
+                .to_owned(),
+        };
+        self.runtime.hold_limits().map_err(weak)
     }
 
     /// Containers of the first runtime that can run `binary`, which is tried with no
@@ -134,15 +156,17 @@ impl Containers {
     fn try_out(runtime: PathBuf, binary: &Path) -> io::Result<()> {
         // Under its own path: some binaries are many programs and go by it.
         let containers = Self::of(runtime, binary, binary.display().to_string())?;
+        containers.runtime.hold_limits().map_err(io::Error::other)?;
         let program = Program {
             args: Vec::new(),
             memory: HEADROOM,
-            scratch: None,
+            writable: None,
         };
         let (mut start, _) = containers.start(&program)?;
-        let output = start.command.stdin(Stdio::null()).output();
-        (start.cleanup)();
-        let output = output?;
+        start.command.stdin(Stdio::null());
+        start.command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let output = output_within(&mut start.command, PROBE)?;
+        drop(start.end);
         if output.status.success() {
             return Ok(());
         }
@@ -152,9 +176,7 @@ impl Containers {
 
     /// A container for one run of `program`, and its name.
     pub(crate) fn start(&self, program: &Program) -> io::Result<(Start, String)> {
-        static SERIAL: AtomicU64 = AtomicU64::new(0);
-        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let id = format!("wb-{}-{serial}", std::process::id());
+        let id = runtime::unique("wb")?;
         Ok((self.runtime.start(&id, program)?, id))
     }
 
@@ -172,16 +194,13 @@ impl Launch for Containers {
         let program = Program {
             args: settings.args().into(),
             memory: settings.memory.saturating_add(HEADROOM),
-            scratch: None,
+            writable: None,
         };
         let start = |error| Error::start(Tier::Container, &error);
         let (container, _) = self.start(&program).map_err(start)?;
-        let Start {
-            mut command,
-            cleanup,
-        } = container;
+        let Start { mut command, end } = container;
         command.stderr(Stdio::piped());
         let worker = Worker::spawn(command).map_err(start)?;
-        Ok(worker.on_end(cleanup))
+        Ok(worker.on_end(move || drop(end)))
     }
 }

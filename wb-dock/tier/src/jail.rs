@@ -21,6 +21,7 @@ use rustix::thread::{
 
 use crate::Confinement;
 
+pub(crate) mod refused;
 mod syscalls;
 
 /// The user and group of a worker whose host is the superuser: `nobody`.
@@ -55,7 +56,7 @@ const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urand
 /// Address space of a native binary on top of what it may use: its code, libraries.
 const NATIVE_HEADROOM: u64 = 256 << 20;
 
-/// Processes and threads of the user that native binaries run as.
+/// Processes and threads of the user that native binaries run as, whom others may share.
 const NATIVE_PROCESSES: u64 = 256;
 
 /// The first half: everything but the list of system calls.

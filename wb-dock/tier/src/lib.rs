@@ -45,9 +45,12 @@ mod confinement;
 mod error;
 mod instance;
 mod module;
+mod on_path;
 mod runner;
 pub mod wire;
 
+#[cfg(target_os = "linux")]
+mod bounded;
 #[cfg(target_os = "linux")]
 mod channel;
 #[cfg(target_os = "linux")]
@@ -69,6 +72,8 @@ mod probe;
 #[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
+mod undo;
+#[cfg(target_os = "linux")]
 mod vm;
 #[cfg(target_os = "linux")]
 mod worker;
@@ -78,6 +83,7 @@ pub use confinement::Confinement;
 pub use error::{Error, NotAllowed, Unavailable};
 pub use instance::Instance;
 pub use module::{Call, Contract, Module, Values};
+pub use on_path::on_path;
 pub use runner::Runner;
 
 #[cfg(target_os = "linux")]
@@ -90,6 +96,8 @@ pub use posix::{DeployerOptIn, Posix};
 pub use probe::{Probe, probe};
 #[cfg(target_os = "linux")]
 pub use process::Process;
+#[cfg(target_os = "linux")]
+pub use undo::end_all;
 #[cfg(target_os = "linux")]
 pub use vm::{Vm, VmParts};
 #[cfg(target_os = "linux")]

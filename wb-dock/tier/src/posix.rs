@@ -3,10 +3,10 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wb_dock::{ErrorKind, Grant, Invocation, Job, Outcome, RemoteRun, Services};
-use wb_policy::{Cap, Tier};
+use wb_dock::{ErrorKind, Grant, Invocation, InvocationParts, Job, Outcome, RemoteRun, Services};
+use wb_policy::{Cap, Limits, Tier};
 
-use crate::container::{Containers, Program};
+use crate::container::{Containers, Program, Writable};
 use crate::{Error, NotAllowed, Unavailable};
 use running::Running;
 use scratch::Scratch;
@@ -28,11 +28,13 @@ pub use opt_in::DeployerOptIn;
 /// directory that is its working directory and is gone afterwards, no network, limits
 /// on memory, processor time, files and processes, and ends at its deadline with
 /// everything it started; so it does when the directory holds more than it may have in
-/// memory. The mounts of the invocation are copied into the scratch
+/// memory. In a container the limit on memory is one for all processes; in a process it
+/// is one for each of them. The mounts of the invocation are copied into the scratch
 /// directory; what it leaves there comes back in the outcome.
 ///
 /// In a process the environment is empty; container runtimes always set a few variables
-/// to values of their own: `HOME`, and in podman and docker `PATH` and `HOSTNAME`.
+/// to values of their own: `HOME`, and in podman and docker `PATH` and `HOSTNAME`; in
+/// docker those of proxies are there and empty.
 #[derive(Debug)]
 pub struct Posix {
     opt_in: DeployerOptIn,
@@ -110,7 +112,8 @@ impl Posix {
     /// # Errors
     ///
     /// [`Error::NotAllowed`] without the capability or the deployer's word;
-    /// [`Error::Start`]; [`Error::Dock`] with the limit that it reached, and what it
+    /// [`Error::Unavailable`] under a runtime whose limits do not hold here, as those of
+    /// runc without the superuser; [`Error::Start`]; [`Error::Dock`] with the limit that it reached, and what it
     /// had written until then.
     pub fn run(
         &self,
@@ -163,55 +166,82 @@ impl Posix {
             })
             .into());
         }
-        let scratch = Scratch::new(&parts.mounts).map_err(|error| self.not_started(&error))?;
-        let run = run(&parts.name)?.start();
-        let ran = match &self.cage {
+        let name = parts.name.clone();
+        let run = run(&name)?.start();
+        match self.ran(&run, binary, parts) {
+            Ok(outcome) => Ok(run.finish(Ok(outcome))?),
+            Err(Error::Dock(error)) => Ok(run.finish(Err(error))?),
+            Err(error) => {
+                // It is noted as well that it did not start.
+                let message = error.to_string();
+                let crash = ErrorKind::Trap {
+                    command: name,
+                    message,
+                };
+                drop(run.finish(Err(crash.into())));
+                Err(error)
+            }
+        }
+    }
+
+    fn ran(
+        &self,
+        run: &RemoteRun,
+        binary: &Path,
+        parts: InvocationParts,
+    ) -> Result<Outcome, Error> {
+        let limits = run.limits();
+        let not_started = |error| Error::start(self.tier(), &error);
+        let scratch = Scratch::new(&parts.mounts).map_err(not_started)?;
+        let outputs = [parts.stdout, parts.stderr];
+        let ended = match &self.cage {
             Cage::Process { worker } => {
-                let mut command = native_command(worker, binary, &parts.args, grant);
+                let mut command = native_command(worker, binary, &parts.args, limits);
                 command.current_dir(scratch.path()).process_group(0);
-                Running::start(&mut command, parts.stdin)
-                    .map(|running| running.finish(&run, &scratch, [parts.stdout, parts.stderr]))
+                let running = Running::start(&mut command, parts.stdin, None);
+                running.map_err(not_started)?.finish(run, &scratch, outputs)
             }
             Cage::Container { runtime } => {
                 let program = Program {
                     args: parts.args,
-                    memory: grant.limits().memory.saturating_add(HEADROOM),
-                    scratch: Some(scratch.path().to_owned()),
+                    memory: limits.memory.saturating_add(HEADROOM),
+                    writable: Some(Writable {
+                        scratch: scratch.path().to_owned(),
+                        wall: run.time_left(),
+                    }),
                 };
                 let inside = format!("/bin/{}", parts.name);
-                Containers::of(runtime.clone(), binary, inside).and_then(|containers| {
-                    let (mut start, id) = containers.start(&program)?;
-                    start.command.process_group(0);
-                    let ran = Running::start(&mut start.command, parts.stdin).map(|running| {
-                        running.finish(&run, &scratch, [parts.stdout, parts.stderr])
-                    });
-                    let code = ran.as_ref().ok().and_then(|ran| ran.as_ref().ok());
-                    let code = code.map_or(0, |outcome| outcome.exit_code);
-                    let refusal = (code != 0).then(|| containers.refusal(&id, code));
-                    (start.cleanup)();
-                    match refusal.flatten() {
-                        Some(said) => Err(io::Error::other(said)),
-                        None => ran,
-                    }
-                })
+                let containers = Containers::of(runtime.clone(), binary, inside);
+                let containers = containers.map_err(not_started)?;
+                containers.hold_limits()?;
+                let (mut start, id) = containers.start(&program).map_err(not_started)?;
+                start.command.process_group(0);
+                let running = Running::start(&mut start.command, parts.stdin, Some(&start.end));
+                let ended = running.map_err(not_started)?.finish(run, &scratch, outputs);
+                if let Ok(outcome) = &ended
+                    && outcome.exit_code != 0
+                    && let Some(why) = containers.refusal(&id, outcome.exit_code)
+                {
+                    let said = String::from_utf8_lossy(&outcome.stderr);
+                    let why = match said.trim() {
+                        "" => why,
+                        said => format!("{why}: {said}"),
+                    };
+                    return Err(not_started(io::Error::other(why)));
+                }
+                // Before its directory is read: nothing in it writes any more.
+                drop(start.end);
+                ended
             }
         };
-        let ended = ran.map_err(|error| self.not_started(&error))?;
-        let ended = ended.map(|mut outcome| {
-            outcome.files = scratch.into_files(grant.limits().memory);
-            outcome
-        });
-        Ok(run.finish(ended)?)
-    }
-
-    fn not_started(&self, error: &io::Error) -> Error {
-        Error::start(self.tier(), error)
+        let mut outcome = ended?;
+        outcome.files = scratch.into_files(limits.memory);
+        Ok(outcome)
     }
 }
 
 /// The command that becomes `binary`, confined.
-fn native_command(worker: &Path, binary: &Path, args: &[String], grant: &Grant) -> Command {
-    let limits = grant.limits();
+fn native_command(worker: &Path, binary: &Path, args: &[String], limits: Limits) -> Command {
     let settings = native::Settings {
         memory: limits.memory,
         cpu: limits.wall.as_secs().saturating_add(1),

@@ -2,6 +2,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use wb_tier::on_path;
 
 /// The native programs that toolkits of the posix shape may run; none by default.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -47,25 +48,4 @@ impl NativePrograms {
         }
         Some(on_path(name).unwrap_or_else(|| program.clone()))
     }
-}
-
-/// The file that the `PATH` of this process leads to. Directories that depend on where
-/// one is are passed over: what they hold may be anybody's.
-pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let directories = std::env::split_paths(&path).filter(|directory| directory.is_absolute());
-    let mut files = directories.map(|directory| directory.join(program));
-    files.find(|file| is_executable(file))
-}
-
-#[cfg(unix)]
-fn is_executable(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    let meta = std::fs::metadata(file);
-    meta.is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(file: &Path) -> bool {
-    file.is_file()
 }

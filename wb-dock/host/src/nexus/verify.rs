@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use wb_build::{lane, source};
 use wb_manifest::{BuildSrc, Lang, ToolkitId, Tree};
 use wb_registry::{Check, Facilities, Finding, Outcome, Report, Surroundings, cross_check, verify};
+use wb_tier::on_path;
 
 use super::Nexus;
-use crate::config::on_path;
 use crate::error::Error;
 use crate::toolkits::Toolkits;
 

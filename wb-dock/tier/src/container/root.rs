@@ -3,17 +3,18 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use crate::closure;
+use crate::undo::Undo;
 
 /// A root file system with one binary and what it needs, removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Root {
     /// Holds the root, and beside it what a runtime keeps for itself.
-    scratch: TempDir,
+    scratch: PathBuf,
     /// The binary's path inside.
     binary: String,
+    /// Removes it.
+    _removal: Undo,
 }
 
 /// Where a container finds its scratch directory, if it has one.
@@ -28,9 +29,13 @@ impl Root {
     /// `InvalidData` for what is no ELF file; `NotFound` for a library that is nowhere.
     pub(crate) fn new(binary: &Path, inside: String) -> io::Result<Self> {
         let scratch = tempfile::Builder::new().prefix("wb-container-").tempdir()?;
+        let scratch = scratch.keep();
+        let removed = scratch.clone();
+        let removal = Undo::new(move || drop(fs::remove_dir_all(removed)))?;
         let root = Self {
             scratch,
             binary: inside,
+            _removal: removal,
         };
         for directory in ["proc", "dev", "lib", "tmp", "scratch"] {
             fs::create_dir_all(root.path().join(directory))?;
@@ -46,12 +51,12 @@ impl Root {
 
     /// The directory that becomes `/`.
     pub(crate) fn path(&self) -> PathBuf {
-        self.scratch.path().join("root")
+        self.scratch.join("root")
     }
 
     /// A directory for what a runtime keeps beside it.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
-        self.scratch.path().join(name)
+        self.scratch.join(name)
     }
 
     /// The binary's path inside.

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch,
+    SeccompRule, TargetArch, sock_filter,
 };
+
+use super::refused::{NAMESPACES, REFUSED};
 
 /// Allowed whatever their arguments are.
 const PLAIN: &[libc::c_long] = &[
@@ -79,55 +81,55 @@ pub(super) fn filter() -> BpfProgram {
     .expect("the list is fixed and well-formed")
 }
 
-/// Refused to native binaries: the network, leaving their process group, and what
-/// ordinary programs have no business with.
-const NOT_NATIVE: &[libc::c_long] = &[
-    libc::SYS_socket,
-    libc::SYS_setsid,
-    libc::SYS_setpgid,
-    libc::SYS_ptrace,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_mount,
-    libc::SYS_umount2,
-    libc::SYS_pivot_root,
-    libc::SYS_chroot,
-    libc::SYS_unshare,
-    libc::SYS_setns,
-    libc::SYS_bpf,
-    libc::SYS_perf_event_open,
-    libc::SYS_userfaultfd,
-    libc::SYS_keyctl,
-    libc::SYS_add_key,
-    libc::SYS_request_key,
-    libc::SYS_io_uring_setup,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_kexec_load,
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_name_to_handle_at,
-    libc::SYS_reboot,
-    libc::SYS_swapon,
-    libc::SYS_swapoff,
-    libc::SYS_syslog,
-    libc::SYS_acct,
-    libc::SYS_quotactl,
-];
+/// Refused to native binaries in a process besides: the network, and leaving their
+/// process group.
+const NOT_NATIVE: [libc::c_long; 3] = [libc::SYS_socket, libc::SYS_setsid, libc::SYS_setpgid];
 
-/// The filter of native binaries: what is on the list fails with `EPERM`.
+/// The filter of native binaries: what is on the lists fails with `EPERM`.
 pub(super) fn native_filter() -> BpfProgram {
-    let rules = NOT_NATIVE.iter().map(|call| (*call, Vec::new())).collect();
-    SeccompFilter::new(
+    let refused = REFUSED.iter().map(|(_, call)| *call).chain(NOT_NATIVE);
+    let mut rules: BTreeMap<_, _> = refused.map(|call| (call, Vec::new())).collect();
+    let namespaces = NAMESPACES.map(|flag| u64::from(flag.unsigned_abs()));
+    let asks = |flag| rule(0, SeccompCmpOp::MaskedEq(flag), flag);
+    rules.insert(libc::SYS_clone, namespaces.map(asks).to_vec());
+    let listed: BpfProgram = SeccompFilter::new(
         rules,
         SeccompAction::Allow,
         SeccompAction::Errno(libc::EPERM as u32),
         ARCH,
     )
     .and_then(TryInto::try_into)
-    .expect("the list is fixed and well-formed")
+    .expect("the list is fixed and well-formed");
+    before_the_list().into_iter().chain(listed).collect()
+}
+
+/// The first of the numbers by which a kernel with the x32 ABI knows its system calls
+/// once more (`syscalls(2)`, `__X32_SYSCALL_BIT`).
+const X32: u32 = 0x4000_0000;
+
+/// What a list of numbers cannot say: the calls of x32 fail with `EPERM`, and `clone3`
+/// as on a kernel that has none. Jumps are relative, so it goes before any filter.
+fn before_the_list() -> [sock_filter; 5] {
+    let instruction = |code: u32, jt, jf, k| sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    let fail = |error: libc::c_int| {
+        let action = libc::SECCOMP_RET_ERRNO | error.unsigned_abs();
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, action)
+    };
+    let jump = libc::BPF_JMP | libc::BPF_K;
+    // `seccomp_data` begins with the number.
+    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    [
+        instruction(load, 0, 0, 0),
+        instruction(jump | libc::BPF_JGE, 0, 1, X32),
+        fail(libc::EPERM),
+        instruction(jump | libc::BPF_JEQ, 0, 1, libc::SYS_clone3 as u32),
+        fail(libc::ENOSYS),
+    ]
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -4,13 +4,19 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use tempfile::TempDir;
 use wb_dock::fs::{Files, ImageEntry, Mount};
 
 use crate::jail::NOBODY;
+use crate::undo::Undo;
 
 /// Most files that come back from a scratch directory.
 const MOST_FILES: usize = 10_000;
+
+/// Most entries that are looked at for these.
+const MOST_ENTRIES: usize = 100_000;
+
+/// The longest path that is followed: well below the longest that the system takes.
+const LONGEST_PATH: usize = 3072;
 
 /// Bytes of a block, in which `stat(2)` counts what a file takes.
 const BLOCK: u64 = 512;
@@ -20,18 +26,22 @@ const PAGE: u64 = 4096;
 
 /// The directory of one native run.
 pub(super) struct Scratch {
-    directory: TempDir,
     root: PathBuf,
     given: Vec<(String, Bytes)>,
+    /// Removes it.
+    removal: Undo,
 }
 
 impl Scratch {
     /// A directory with everything in `mounts`.
     pub(super) fn new(mounts: &[Mount]) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("wb-scratch-").tempdir()?;
+        let directory = directory.keep();
+        let removed = directory.clone();
+        let removal = Undo::new(move || remove(&removed))?;
         // The outer one is closed to other users but can be passed through.
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711))?;
-        let root = directory.path().join("work");
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o711))?;
+        let root = directory.join("work");
         fs::create_dir(&root)?;
         let mut given = Vec::new();
         for mount in mounts {
@@ -56,9 +66,9 @@ impl Scratch {
             give_away(&root)?;
         }
         Ok(Self {
-            directory,
             root,
             given,
+            removal,
         })
     }
 
@@ -67,13 +77,23 @@ impl Scratch {
     }
 
     /// How many bytes over `room` it holds, as the disk counts them and a page for each
-    /// entry at least; 0 while there is room. Stops counting where it is over.
+    /// entry at least; 0 while there is room. Stops counting where it is over, which it
+    /// also is where nobody can look: in a directory that was closed, or lies too deep.
     pub(super) fn over(&self, room: u64) -> u64 {
         let mut taken = 0_u64;
         let mut open = vec![self.root.clone()];
         while let Some(directory) = open.pop() {
-            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-                // Of the link itself where it is one. What is gone by now takes no room.
+            let is_deep = directory.as_os_str().len() > LONGEST_PATH;
+            let entries = match fs::read_dir(directory) {
+                Err(error) if is_deep || error.kind() == io::ErrorKind::PermissionDenied => {
+                    return PAGE;
+                }
+                Ok(_) if is_deep => return PAGE,
+                // What is gone by now takes no room.
+                entries => entries,
+            };
+            for entry in entries.into_iter().flatten().flatten() {
+                // Of the link itself where it is one.
                 let Ok(data) = entry.metadata() else {
                     continue;
                 };
@@ -95,8 +115,14 @@ impl Scratch {
         let mut found = Vec::new();
         let mut room = room;
         let mut open = vec![self.root.clone()];
+        let mut seen = 0;
         while let Some(directory) = open.pop() {
             for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                seen += 1;
+                if seen > MOST_ENTRIES {
+                    open.clear();
+                    break;
+                }
                 let Ok(kind) = entry.file_type() else {
                     continue;
                 };
@@ -118,7 +144,7 @@ impl Scratch {
                 }
             }
         }
-        drop(self.directory);
+        drop(self.removal);
         Files::listed(found)
     }
 }
@@ -132,4 +158,72 @@ fn give_away(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Removes `directory` with everything in it, however deep it lies and whatever rights
+/// were taken away: directories are moved up before they are emptied, so that no path
+/// becomes long.
+fn remove(directory: &Path) {
+    let ours = || fs::Permissions::from_mode(0o700);
+    let _ = fs::set_permissions(directory, ours());
+    let mut moved = 0_u64;
+    // Twice: what a program that is just ending writes may come after the first look.
+    for _ in 0..2 {
+        let below = fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut open: Vec<_> = below.map(|entry| entry.path()).collect();
+        while let Some(path) = open.pop() {
+            let _ = fs::set_permissions(&path, ours());
+            for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
+                if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    let _ = fs::remove_file(entry.path());
+                    continue;
+                }
+                // To move it, its own entry for what is above has to be writable.
+                let _ = fs::set_permissions(entry.path(), ours());
+                moved += 1;
+                let up = directory.join(moved.to_string());
+                if fs::rename(entry.path(), &up).is_ok() {
+                    open.push(up);
+                }
+            }
+            let _ = fs::remove_dir(path);
+        }
+        if fs::remove_dir(directory).is_ok() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{Mode, OFlags};
+
+    use super::*;
+
+    /// Nests `depth` directories below `top`, as a program does that enters each.
+    fn nest(top: &Path, depth: usize) {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY;
+        let mut at = rustix::fs::open(top, flags, Mode::empty()).unwrap();
+        let name = "d".repeat(100);
+        for _ in 0..depth {
+            rustix::fs::mkdirat(&at, &name, Mode::RWXU).unwrap();
+            at = rustix::fs::openat(&at, &name, flags, Mode::empty()).unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_stays_of_deep_or_closed_directories() {
+        let scratch = Scratch::new(&[]).unwrap();
+        let (root, above) = (scratch.root.clone(), scratch.root.parent().unwrap());
+        let above = above.to_owned();
+        let closed = root.join("closed");
+        fs::create_dir(&closed).unwrap();
+        fs::write(closed.join("file"), "content").unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        // Deeper than descriptors and the longest path allow.
+        nest(&root, 2000);
+        assert_eq!(scratch.over(1 << 30), PAGE);
+        drop(scratch);
+        assert!(!above.exists());
+    }
 }

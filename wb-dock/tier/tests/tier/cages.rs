@@ -108,8 +108,9 @@ fn every_tier_gives_the_same_results() {
 #[test]
 fn a_container_holds_even_a_worker_that_was_taken_over() {
     for runtime in ["runc", "crun", "podman", "docker"] {
-        let container = Container::with_runtime(runtime, Path::new(WORKER)).unwrap();
-        let (confinement, results) = match container.attempt(&Attempt::ALL) {
+        let tried = Container::with_runtime(runtime, Path::new(WORKER))
+            .and_then(|container| Ok((container.attempt(&Attempt::ALL)?, container)));
+        let ((confinement, results), container) = match tried {
             Ok(tried) => tried,
             Err(error) => {
                 println!("not tested, {runtime}: {error}");

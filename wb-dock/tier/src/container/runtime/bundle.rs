@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::{MOST_FILES, MOST_TASKS, NOBODY, PROCESSORS, Program};
+use super::{MOST_FILES, MOST_TASKS, NOBODY, PROCESSORS, Program, Writable};
 use crate::container::root::{Root, SCRATCH};
+use crate::jail::refused::{NAMESPACES, REFUSED};
 
 /// In which processor time is dealt out, in microseconds.
 const CPU_PERIOD: u64 = 100_000;
@@ -71,7 +72,7 @@ impl<'r> Bundle<'r> {
             "options": ["nosuid", "noexec", "nodev"],
         })];
         let mut cwd = "/";
-        if let Some(scratch) = &self.program.scratch {
+        if let Some(Writable { scratch, .. }) = &self.program.writable {
             cwd = SCRATCH;
             mounts.push(json!({
                 "destination": SCRATCH, "type": "bind", "source": scratch,
@@ -90,9 +91,11 @@ impl<'r> Bundle<'r> {
             json!({ "type": "RLIMIT_CORE", "hard": 0, "soft": 0 }),
             json!({ "type": "RLIMIT_NOFILE", "hard": MOST_FILES, "soft": MOST_FILES }),
         ];
-        if self.program.scratch.is_some() {
+        if let Some(writable) = &self.program.writable {
             let most = self.program.memory;
             rlimits.push(json!({ "type": "RLIMIT_FSIZE", "hard": most, "soft": most }));
+            let most = writable.seconds();
+            rlimits.push(json!({ "type": "RLIMIT_CPU", "hard": most, "soft": most }));
         }
         json!({
             "ociVersion": "1.0.2",
@@ -120,29 +123,30 @@ impl<'r> Bundle<'r> {
 /// What nothing in a container has any business with. The worker's own list is much
 /// shorter; this one holds before it is in force, and for native binaries.
 fn seccomp() -> Value {
+    // Of older kernels, or without a number on some processors.
+    let old = ["create_module", "lookup_dcookie", "nfsservctl", "umount"];
+    let names: Vec<_> = REFUSED.iter().map(|(name, _)| *name).chain(old).collect();
+    let mut syscalls = vec![
+        json!({ "action": "SCMP_ACT_ERRNO", "names": names }),
+        json!({ "action": "SCMP_ACT_ERRNO", "names": ["clone3"], "errnoRet": libc::ENOSYS }),
+    ];
+    for flag in NAMESPACES {
+        let asked = json!([{
+            "index": 0, "op": "SCMP_CMP_MASKED_EQ", "value": flag, "valueTwo": flag,
+        }]);
+        syscalls.push(json!({ "action": "SCMP_ACT_ERRNO", "names": ["clone"], "args": asked }));
+    }
     json!({
         "defaultAction": "SCMP_ACT_ALLOW",
         "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
-        "syscalls": [{
-            "action": "SCMP_ACT_ERRNO",
-            "names": [
-                "acct", "add_key", "bpf", "clock_adjtime", "clock_settime", "create_module",
-                "delete_module", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick",
-                "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup",
-                "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mount",
-                "mount_setattr", "move_mount", "move_pages", "name_to_handle_at", "nfsservctl",
-                "open_by_handle_at", "open_tree", "perf_event_open", "pivot_root",
-                "process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "reboot",
-                "request_key", "setns", "settimeofday", "swapoff", "swapon", "syslog",
-                "umount", "umount2", "unshare", "userfaultfd", "vhangup",
-            ],
-        }],
+        "syscalls": syscalls,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::time::Duration;
 
     use super::*;
 
@@ -150,7 +154,10 @@ mod tests {
         let program = Program {
             args: vec!["--version".to_owned()],
             memory: 64 << 20,
-            scratch: scratch.map(Into::into),
+            writable: scratch.map(|scratch| Writable {
+                scratch: scratch.into(),
+                wall: Duration::from_secs(5),
+            }),
         };
         let root = Root::new(Path::new("/bin/true"), "/bin/true".to_owned()).unwrap();
         Bundle::new(&root, &program).config(rootless)
@@ -187,6 +194,11 @@ mod tests {
             .map(|mount| &mount["destination"])
             .collect();
         assert_eq!(places, ["/scratch", "/tmp"]);
+        let rlimits = config["process"]["rlimits"].as_array().unwrap();
+        for (name, most) in [("RLIMIT_FSIZE", 64 << 20), ("RLIMIT_CPU", 15)] {
+            let limit = json!({ "type": name, "hard": most, "soft": most });
+            assert!(rlimits.contains(&limit), "{name}");
+        }
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use rustix::process::geteuid;
 use serde_json::Value;
 
 use super::bundle::Bundle;
-use super::{Program, Runtime, Start};
+use super::{Program, Runtime, Start, quietly};
 use crate::container::root::Root;
+use crate::undo::Undo;
 
 /// A runtime that does what the OCI runtime specification says, and needs nothing
 /// besides.
@@ -48,21 +50,30 @@ impl Runtime for Oci {
         command.arg("run").arg("--bundle").arg(&bundle).arg(id);
         let mut delete = self.command(&self.root.beside("cleanup.log"));
         delete.args(["delete", "--force", id]);
-        delete.stdin(Stdio::null()).stdout(Stdio::null());
-        let cleanup = move || {
-            let _ = delete.stderr(Stdio::null()).status();
+        let end = Undo::new(move || {
+            quietly(delete);
             let _ = fs::remove_dir_all(bundle);
             let _ = fs::remove_file(log);
-        };
-        Ok(Start {
-            command,
-            cleanup: Box::new(cleanup),
-        })
+        })?;
+        Ok(Start { command, end })
     }
 
     fn refusal(&self, id: &str, _: i32) -> Option<String> {
         said(&fs::read_to_string(self.log(id)).ok()?)
     }
+
+    fn hold_limits(&self) -> Result<(), String> {
+        limits(geteuid().is_root())
+    }
+}
+
+/// Control groups belong to the superuser. Others would need one delegated, and the
+/// bundle says nothing of one.
+fn limits(is_root: bool) -> Result<(), String> {
+    if is_root {
+        return Ok(());
+    }
+    Err("limits neither memory nor processes without the superuser".to_owned())
 }
 
 /// The last error in a log of a line of JSON each, which the code alone does not tell
@@ -79,6 +90,12 @@ fn said(log: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_the_superuser_nothing_is_limited() {
+        assert!(limits(false).is_err());
+        assert_eq!(limits(true), Ok(()));
+    }
 
     #[test]
     fn only_errors_in_the_log_say_that_nothing_ran() {
