@@ -224,7 +224,7 @@ impl Posix {
                 {
                     let said = String::from_utf8_lossy(&outcome.stderr);
                     let why = match said.trim() {
-                        "" => why,
+                        said if why.contains(said) => why,
                         said => format!("{why}: {said}"),
                     };
                     return Err(not_started(io::Error::other(why)));
