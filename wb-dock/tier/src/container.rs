@@ -36,7 +36,7 @@ pub(crate) struct Containers {
 }
 
 /// How long a runtime may take to start what does nothing.
-const PROBE: Duration = Duration::from_secs(60);
+const PROBE: Duration = Duration::from_mins(1);
 
 /// Memory of a worker on top of what its guest may use: code, stacks, compiling.
 const HEADROOM: u64 = 512 << 20;

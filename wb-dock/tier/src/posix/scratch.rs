@@ -219,7 +219,7 @@ mod tests {
         let closed = root.join("closed");
         fs::create_dir(&closed).unwrap();
         fs::write(closed.join("file"), "content").unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
         // Deeper than descriptors and the longest path allow.
         nest(&root, 2000);
         assert_eq!(scratch.over(1 << 30), PAGE);

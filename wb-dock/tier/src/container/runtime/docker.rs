@@ -47,7 +47,7 @@ struct Service {
 const ASKING: Duration = Duration::from_secs(20);
 
 /// How long the service may take to make an image.
-const IMPORTING: Duration = Duration::from_secs(120);
+const IMPORTING: Duration = Duration::from_mins(2);
 
 /// Variables that the client sets in every container if its configuration says so
 /// (`docker run`, "proxies" in `config.json`), with what may be passwords in them: in
