@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use wb_policy::{Allow, Cap, Exceeded, Grant, Pattern, Resource, Scopes};
@@ -40,6 +41,13 @@ pub struct Account {
     pub(crate) alone: bool,
     /// How many runs at a time share what is left of the fuel.
     pub(crate) share: u64,
+}
+
+impl Account {
+    /// How long the run may still take.
+    pub fn time_left(&self) -> Duration {
+        self.meter.remaining()
+    }
 }
 
 /// Why a checked operation gave no result.

@@ -12,7 +12,7 @@ use crate::component as dock_component;
 use crate::error::{Error, ErrorKind};
 use crate::guest::Guest;
 use crate::import;
-use crate::program::{self, CompileLimits, ComponentProgram, Program};
+use crate::program::{self, CompileLimits, ComponentProgram, Program, Signature};
 use ticker::Ticker;
 
 #[cfg(all(feature = "code-cache", unix))]
@@ -176,6 +176,18 @@ impl Engine {
         let component = self.compile(wasm, &digest);
         let component = component.map_err(|error| malformed(&error, "component"))?;
         Ok(ComponentProgram::new(self, component, digest))
+    }
+
+    /// The functions that a component exports, in its own order, without compiling it: for
+    /// a component that is called in a process of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TooLarge`] and [`ErrorKind::Malformed`] as for
+    /// [`Engine::load_component`]; what is wrong with a body shows when it is compiled.
+    pub fn signatures(&self, wasm: &[u8]) -> Result<Vec<Signature>, Error> {
+        program::check_component(wasm, &self.0.settings.compile_limits)?;
+        program::signatures(wasm)
     }
 
     /// The program whose wasm bytes have this SHA-256, if its code is in the code cache: the

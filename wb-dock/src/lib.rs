@@ -127,7 +127,7 @@ pub use engine::{Engine, EngineBuilder};
 pub use error::{Error, ErrorKind};
 pub use event::{Ended, Event, Recorder, Step};
 pub use outcome::Outcome;
-pub use program::{CompileLimits, ComponentProgram, Function, Program};
+pub use program::{CompileLimits, ComponentProgram, Function, Program, Signature};
 pub use remote::{RandomOf, RemoteRun, Unanswered};
 pub use services::{CpuClock, Services};
 pub use shape::{

@@ -12,10 +12,13 @@ use crate::shape::{Command, Kernel};
 
 mod component;
 mod prescan;
+mod signature;
 
 pub use component::{ComponentProgram, Function};
 pub use prescan::CompileLimits;
 pub(crate) use prescan::{check, check_component};
+pub use signature::Signature;
+pub(crate) use signature::signatures;
 
 /// A compiled module, not yet allowed anything.
 ///

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use wb_policy::{Budget, CapSet, Exceeded, Grant, Limits, Profiles, Resource, Usage};
 
 use crate::cap::{Failure, Session};
@@ -345,18 +346,24 @@ impl RemoteRun {
         ended
     }
 
-    /// Charges what the guest's side reports to those around it.
-    fn spend(&self, ended: Result<Outcome, Error>) -> Result<Outcome, Error> {
-        let outcome = match &ended {
+    /// Charges what the guest's side reports to those around it. Output that they have no
+    /// room for is not kept.
+    fn spend(&self, mut ended: Result<Outcome, Error>) -> Result<Outcome, Error> {
+        let outcome = match &mut ended {
             Ok(outcome) => Some(outcome),
-            Err(error) => error.outcome(),
+            Err(error) => error.outcome_mut(),
         };
-        let Some(used) = outcome.map(|outcome| outcome.usage) else {
+        let Some(outcome) = outcome else {
             return ended;
         };
+        let used = outcome.usage;
         // Its memory is gone; what is left of it is how much there was at a time.
         let peak = self.client.meter.budget().reserve_memory(used.memory_peak);
-        match (peak.map(drop).and(self.catch_up(&used)), ended) {
+        let spent = self.catch_up(&used);
+        if matches!(&spent, Err(exceeded) if exceeded.resource == Resource::Output) {
+            (outcome.stdout, outcome.stderr) = (Bytes::new(), Bytes::new());
+        }
+        match (peak.map(drop).and(spent), ended) {
             (Err(exceeded), Ok(outcome)) => Err(Error::from(exceeded).with_outcome(outcome)),
             (_, ended) => ended,
         }

@@ -8,6 +8,7 @@ use wb_policy::{
     Cap, CapSet, Grant, Import, Profiles, Requirement, component_import, denied_imports,
 };
 
+use super::signature::{Signature, find, full_name};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::guest::Guest;
@@ -54,9 +55,17 @@ impl Function {
     /// The name that no other function of the component has: `run`, or
     /// `demo:shapes/area@1.0.0#circle`.
     pub fn full_name(&self) -> String {
-        match &self.interface {
-            Some(interface) => format!("{interface}#{}", self.name),
-            None => self.name.clone(),
+        full_name(self.interface(), &self.name)
+    }
+
+    /// What its type says, for who has no use for the code.
+    pub fn signature(&self) -> Signature {
+        Signature {
+            interface: self.interface.clone(),
+            name: self.name.clone(),
+            wit: self.wit(),
+            takes_text: self.takes_text(),
+            gives_result: self.gives_result(),
         }
     }
 
@@ -155,25 +164,7 @@ impl ComponentProgram {
     ///
     /// [`ErrorKind::NoSuchFunction`] when there is none, or more than one.
     pub fn function(&self, name: &str) -> Result<&Function, Error> {
-        let functions = &self.0.functions;
-        let (interface, alone) = match name.split_once('#') {
-            Some((interface, alone)) => (Some(interface), alone),
-            None => (None, name),
-        };
-        let exact = functions
-            .iter()
-            .find(|f| f.interface() == interface && f.name() == alone);
-        let mut bare = functions
-            .iter()
-            .filter(|f| interface.is_none() && f.name() == alone);
-        if let Some(function) = exact.or_else(|| bare.next().filter(|_| bare.next().is_none())) {
-            return Ok(function);
-        }
-        Err(ErrorKind::NoSuchFunction {
-            name: name.to_owned(),
-            found: functions.iter().map(Function::full_name).collect(),
-        }
-        .into())
+        find(&self.0.functions, name, |f| (f.interface(), f.name()))
     }
 
     /// Links this component to exactly the imports in `grant`.

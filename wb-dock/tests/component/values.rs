@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
+use wb_dock::{Engine, Function};
 
-use crate::support::component;
+use crate::support::{component, wasm};
 
 /// Function, argument in WAVE, argument in JSON. Each returns what it is given.
 fn cases() -> Vec<(&'static str, &'static str, Value)> {
@@ -150,6 +151,18 @@ fn functions_are_listed_with_their_types() {
         listed.contains(&"test:guest/shapes#sum: func(a: u32, b: option<u32>) -> u32".to_owned()),
         "{listed:#?}"
     );
+    // The same is read without compiling anything.
+    let read = Engine::new().unwrap().signatures(&wasm("shapes")).unwrap();
+    assert_eq!(
+        read.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        listed
+    );
+    let signatures: Vec<_> = component
+        .program()
+        .functions()
+        .map(Function::signature)
+        .collect();
+    assert_eq!(read, signatures);
     // The function of the world goes before the one of the interface.
     assert_eq!(component.call_wave("sum", "5").unwrap().value, "5");
 }

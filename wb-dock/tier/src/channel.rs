@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pipe::fcntl_setpipe_size;
 
-use crate::wire::{FromWorker, ToWorker, read_frame, write_frame};
+use crate::wire::{FromWorker, ToWorker, read_frame, read_frame_of_run, write_frame};
 
 /// Bytes of a pipe for megabytes: as many as Linux lets everybody have.
 const LARGE_PIPE: usize = 1 << 20;
@@ -27,8 +27,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts `command`, which must become a worker that speaks on its standard
-    /// streams. It gets an empty environment and nobody hears its standard error,
-    /// unless `command` says otherwise.
+    /// streams. Its environment and its standard error are what `command` says.
     pub(crate) fn spawn(mut command: Command) -> io::Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
@@ -86,7 +85,19 @@ impl Worker {
     ///
     /// `TimedOut`, `UnexpectedEof`, `InvalidData`.
     pub(crate) fn receive(&mut self, most: u64) -> io::Result<FromWorker> {
+        // What is buffered is read without the pipe, whose time would never be over.
+        self.from.get_ref().time_left()?;
         read_frame(&mut self.from, most, &mut self.buffer)
+    }
+
+    /// Waits for a message of a run, which may leave `room` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Worker::receive`].
+    pub(crate) fn receive_of_run(&mut self, room: u64) -> io::Result<FromWorker> {
+        self.from.get_ref().time_left()?;
+        read_frame_of_run(&mut self.from, room, &mut self.buffer)
     }
 
     /// Whether it still runs, as far as the system knows.
@@ -152,14 +163,25 @@ impl<P: AsFd> Timed<P> {
         }
     }
 
-    fn wait(&self, event: PollFlags) -> io::Result<()> {
-        let timeout = match self.deadline {
-            None => None,
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                Some(Timespec::try_from(left).map_err(io::Error::other)?)
-            }
+    /// How long there is still to wait; for ever without a deadline.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut`. It is not left to `poll`, which would rather say that a pipe is ready
+    /// which somebody keeps full.
+    fn time_left(&self) -> io::Result<Option<Duration>> {
+        let Some(deadline) = self.deadline else {
+            return Ok(None);
         };
+        match deadline.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+            left => Ok(Some(left)),
+        }
+    }
+
+    fn wait(&self, event: PollFlags) -> io::Result<()> {
+        let timeout = self.time_left()?.map(Timespec::try_from).transpose();
+        let timeout = timeout.map_err(io::Error::other)?;
         let mut fds = [PollFd::new(&self.pipe, event)];
         match poll(&mut fds, timeout.as_ref()) {
             Ok(0) => Err(io::ErrorKind::TimedOut.into()),

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use bytes::Bytes;
-use wb_dock::cap::Failure;
+use wb_dock::cap::{Failure, Ran};
 use wb_dock::{Clock, RandomOf, RemoteRun, Unanswered};
 use wb_policy::{Cap, Resource, Usage};
 
@@ -22,6 +22,9 @@ pub(crate) struct Host<'r> {
     pub(crate) stdin: Option<Box<dyn Read + Send>>,
     pub(crate) stdout: Option<Box<dyn Write + Send>>,
     pub(crate) stderr: Option<Box<dyn Write + Send>>,
+    /// Bytes of output that the host knows of: what it has passed on, and what commands
+    /// wrote that it has run.
+    pub(crate) output: u64,
 }
 
 impl Host<'_> {
@@ -61,10 +64,15 @@ impl Host<'_> {
             Ask::Llm(ask) => llm(self.run, ask)?,
             Ask::Stream(transport, ask) => stream(self.run, transport, ask)?,
             Ask::Udp(ask) => udp(self.run, ask)?,
-            Ask::Command(ask) => command(self.run, ask)?,
+            Ask::Command(ask) => {
+                let (ran, used) = command(self.run, ask)?;
+                self.output = self.output.saturating_add(used.output);
+                Answer::Ran(ran.into(), used)
+            }
             Ask::Parallel { name, inputs, used } => {
                 let (ran, used) =
                     charged(self.run, used, |run| run.parallel_run_many(&name, &inputs))?;
+                self.output = self.output.saturating_add(used.output);
                 Answer::RanMany(ran.into_iter().map(Into::into).collect(), used)
             }
         })
@@ -94,7 +102,9 @@ impl Host<'_> {
     }
 
     fn write(&mut self, is_stderr: bool, bytes: &[u8]) -> Result<Answer, Unanswered> {
-        self.run.charge(Resource::Output, bytes.len() as u64)?;
+        let length = bytes.len() as u64;
+        self.run.charge(Resource::Output, length)?;
+        self.output = self.output.saturating_add(length);
         let stream = if is_stderr {
             &mut self.stderr
         } else {
@@ -193,15 +203,14 @@ fn udp(run: &mut RemoteRun, ask: UdpAsk) -> Result<Answer, Unanswered> {
     })
 }
 
-fn command(run: &RemoteRun, ask: CommandAsk) -> Result<Answer, Unanswered> {
-    let (ran, used) = charged(run, ask.used, |run| {
+fn command(run: &RemoteRun, ask: CommandAsk) -> Result<(Ran, WireUsed), Unanswered> {
+    charged(run, ask.used, |run| {
         if ask.is_exec {
             run.exec_run(&ask.name, ask.args, ask.env, &ask.stdin)
         } else {
             run.commands_run(&ask.name, ask.args, &ask.stdin)
         }
-    })?;
-    Ok(Answer::Ran(ran.into(), used))
+    })
 }
 
 /// Has commands run under the ledger that the guest's own is raised to, and says what

@@ -46,8 +46,10 @@ pub(crate) trait Launch: Send + Sync {
 
 /// The workers of one tier, kept between calls.
 pub(crate) struct Pool<L> {
-    pub(crate) launch: L,
+    /// Ends before `launch`, which may hold what these workers run on, and without which
+    /// what was set up for them cannot be undone.
     idle: Mutex<Vec<(Key, Worker)>>,
+    pub(crate) launch: L,
     /// The processes of the workers with a call under way.
     busy: Mutex<Vec<u32>>,
     compiler: Option<Compiler>,
@@ -77,27 +79,22 @@ pub(crate) struct Guest<'a> {
 impl<L: Launch> Pool<L> {
     pub(crate) fn new(launch: L) -> Self {
         Self {
-            launch,
             idle: Mutex::default(),
+            launch,
             busy: Mutex::default(),
             compiler: None,
         }
     }
 
-    /// Has programs compiled here, once for all workers.
+    /// Has programs of ours compiled here, once for all workers.
     pub(crate) fn compile_on(&mut self, engine: Engine) {
         self.compiler = Some(Compiler::new(engine));
     }
 
-    /// Starts a worker, which has not been told anything yet. It is waited for no longer
-    /// than `patience`.
-    fn start(
-        &self,
-        settings: Settings,
-        patience: Duration,
-    ) -> Result<(Worker, Confinement), Error> {
+    /// Starts a worker, which has not been told anything yet and has `time` to say hello.
+    fn start(&self, settings: Settings, time: Duration) -> Result<(Worker, Confinement), Error> {
         let mut worker = self.launch.launch(settings)?;
-        worker.set_time(L::START.min(patience));
+        worker.set_time(time);
         let message = match worker.receive(1 << 12) {
             Ok(FromWorker::Hello {
                 version: wire::VERSION,
@@ -143,15 +140,13 @@ impl<L: Launch> Pool<L> {
         &self,
         attempts: &[Attempt],
     ) -> Result<(Confinement, Vec<Option<i32>>), Error> {
-        let (mut worker, confinement) = self.start(
-            Settings {
-                memory: 64 << 20,
-                fuel: false,
-                kind: Kind::Command,
-                is_machine: false,
-            },
-            Duration::MAX,
-        )?;
+        let settings = Settings {
+            memory: 64 << 20,
+            fuel: false,
+            kind: Kind::Command,
+            is_machine: false,
+        };
+        let (mut worker, confinement) = self.start(settings, L::START)?;
         let mut results = Vec::new();
         for attempt in attempts {
             let tried = worker
@@ -178,23 +173,23 @@ impl<L: Launch> Pool<L> {
             Some(compiler) => compiler.code(guest, key.counts_fuel)?,
             None => None,
         };
-        // What starts for another run has no more time than that run.
-        let patience = if run.is_nested() {
-            run.time_left()
-        } else {
-            Duration::MAX
-        };
         let limits = key.grant.limits();
-        let (mut worker, _) = self.start(
-            Settings {
-                memory: limits.memory,
-                fuel: key.counts_fuel,
-                kind: Kind::of(&key.contract),
-                is_machine: false,
-            },
-            patience,
-        )?;
-        worker.set_time(COMPILE.min(patience));
+        let settings = Settings {
+            memory: limits.memory,
+            fuel: key.counts_fuel,
+            kind: Kind::of(&key.contract),
+            is_machine: false,
+        };
+        // The time of a run on the account of another has begun.
+        let time = |most: Duration| {
+            if run.is_nested() {
+                most.min(run.time_left())
+            } else {
+                most
+            }
+        };
+        let (mut worker, _) = self.start(settings, time(L::START))?;
+        worker.set_time(time(COMPILE));
         let load = |text| {
             ToWorker::Load(Load {
                 text,
@@ -296,7 +291,12 @@ impl<L: Launch> Pool<L> {
             Some(account) => RemoteRun::on(account, guest.grant, guest.services),
         };
         let key = Key::new(guest, &run);
-        let mut worker = self.worker(&key, guest, &run)?;
+        let mut worker = match self.worker(&key, guest, &run) {
+            Err(_) if run.is_nested() && run.time_left().is_zero() => {
+                return Err(wb_dock::Error::from(run.out_of_time()).into());
+            }
+            worker => worker?,
+        };
         let run = match &work {
             Work::Frame(_) => run.unrecorded(),
             _ => run,

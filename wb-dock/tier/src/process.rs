@@ -18,8 +18,8 @@ use crate::{Attempt, Confinement, Error, Unavailable};
 /// these. A call that is over its time ends with the worker killed; a worker that
 /// dies is replaced with the next call.
 ///
-/// The worker compiles as well, so that a compile bomb is contained like a guest, unless
-/// [`compiled_on`](Process::compiled_on) says who does.
+/// The worker compiles as well, so that a compile bomb is contained like a guest;
+/// first-party code may be compiled [elsewhere](Process::compiled_on).
 #[derive(Debug)]
 pub struct Process(pub(crate) Pool<Reexecuted>);
 

@@ -24,6 +24,7 @@ pub(crate) mod ask;
 mod data;
 mod failure;
 mod image;
+mod list;
 
 pub(crate) use failure::{Fault, FaultOutcome, WireExceeded};
 pub(crate) use image::{WireFiles, WireMount};
@@ -35,8 +36,8 @@ pub const VERSION: u16 = 2;
 /// Most bytes of a frame to a worker, which trusts its host.
 pub(crate) const MOST_TO_WORKER: u64 = 1 << 30;
 
-/// Most bytes of a frame that carries no result of a run: 16 MiB of a request's body
-/// and room for what goes with it.
+/// Most bytes of a frame that is not the report of a run: 16 MiB of a request's body and
+/// room for what goes with it.
 pub(crate) const MOST_ASKED: u64 = 17 << 20;
 
 /// From the host to the worker.
@@ -219,17 +220,61 @@ pub(crate) fn read_frame<T: DeserializeOwned>(
     most: u64,
     buffer: &mut Vec<u8>,
 ) -> io::Result<T> {
+    let length = read_length(from)?;
+    within(length, most)?;
+    buffer.clear();
+    read_body(from, length, buffer)
+}
+
+/// Reads one frame that a worker sends during a run: a report that may carry `room` bytes
+/// of what the run left, or else one of at most [`MOST_ASKED`].
+///
+/// # Errors
+///
+/// As for [`read_frame`].
+pub(crate) fn read_frame_of_run(
+    from: &mut impl Read,
+    room: u64,
+    buffer: &mut Vec<u8>,
+) -> io::Result<FromWorker> {
+    let length = read_length(from)?;
+    within(length, MOST_ASKED.saturating_add(room))?;
+    buffer.clear();
+    from.take(length.min(1)).read_to_end(buffer)?;
+    if buffer.first() != Some(&DONE) {
+        within(length, MOST_ASKED)?;
+    }
+    read_body(from, length, buffer)
+}
+
+/// The first byte of a [`FromWorker::Done`]: its place among the variants.
+const DONE: u8 = 4;
+
+fn read_length(from: &mut impl Read) -> io::Result<u64> {
     let mut header = [0; 4];
     from.read_exact(&mut header)?;
-    let length = u64::from(u32::from_le_bytes(header));
+    Ok(u64::from(u32::from_le_bytes(header)))
+}
+
+fn within(length: u64, most: u64) -> io::Result<()> {
     if length > most {
         return Err(invalid(format!(
             "a frame of {length} bytes, at most {most} wanted"
         )));
     }
-    buffer.clear();
+    Ok(())
+}
+
+/// Reads what is missing of a frame of `length` bytes, of which `buffer` has the first.
+fn read_body<T: DeserializeOwned>(
+    from: &mut impl Read,
+    length: u64,
+    buffer: &mut Vec<u8>,
+) -> io::Result<T> {
     // Memory is taken as bytes arrive, so a false length costs nothing.
-    if from.take(length).read_to_end(buffer)? as u64 != length {
+    from.take(length - buffer.len() as u64)
+        .read_to_end(buffer)?;
+    if buffer.len() as u64 != length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     let message = decode(buffer);
@@ -313,6 +358,53 @@ mod tests {
             let bytes = frame(&report(stdout, "f".into()));
             let cut = cut.index(bytes.len());
             prop_assert_eq!(read(&bytes[..cut]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        }
+    }
+
+    #[test]
+    fn only_a_report_may_be_longer_than_a_question() {
+        let long = u32::try_from(MOST_ASKED + 1).unwrap().to_le_bytes();
+        let read = |first: u8, room| {
+            let bytes = [&long[..], &[first]].concat();
+            read_frame_of_run(&mut &bytes[..], room, &mut Vec::new()).unwrap_err()
+        };
+        let report = postcard::to_stdvec(&report(Vec::new(), String::new())).unwrap();
+        assert_eq!(report[0], DONE);
+        assert_eq!(read(DONE, 1).kind(), io::ErrorKind::UnexpectedEof);
+        for error in [read(DONE, 0), read(DONE - 1, 1)] {
+            assert!(
+                error.to_string().ends_with("at most 17825792 wanted"),
+                "{error}"
+            );
+        }
+        // A frame without a single byte is no message.
+        let error = read_frame_of_run(&mut &[0; 4][..], 1, &mut Vec::new());
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_list_is_read_as_far_as_it_may_be_long() {
+        let parallel = |count| {
+            FromWorker::Ask(ask::Ask::Parallel {
+                name: "x".to_owned(),
+                inputs: vec![Bytes::new(); count],
+                used: ask::WireUsed::default(),
+            })
+        };
+        let read = |message: &FromWorker| {
+            let bytes = frame(message);
+            read_frame::<FromWorker>(&mut &bytes[..], MOST_ASKED, &mut Vec::new())
+        };
+        read(&parallel(1024)).unwrap();
+        let refused_names = FromWorker::Done(Err(Box::new((
+            Fault::NotGranted(vec![String::new(); (1 << 16) + 1]),
+            None,
+        ))));
+        for message in [parallel(1025), refused_names] {
+            assert_eq!(
+                read(&message).unwrap_err().kind(),
+                io::ErrorKind::InvalidData
+            );
         }
     }
 

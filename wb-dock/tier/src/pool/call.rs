@@ -13,7 +13,7 @@ use crate::Contract;
 use crate::channel::Worker;
 use crate::host::Host;
 use crate::wire::ask::Refused;
-use crate::wire::{self, Fault, FaultOutcome, FromWorker, Report, Run, ToWorker, Work};
+use crate::wire::{Fault, FaultOutcome, FromWorker, Report, Run, ToWorker, Work};
 
 /// How much later than the guest's deadline its worker is killed. The worker ends
 /// the guest by itself, and has then more to tell.
@@ -35,17 +35,16 @@ pub(super) fn call(
     work: Work,
 ) -> io::Result<Ended> {
     worker.set_time(run.time_left().saturating_add(GRACE));
-    let limits = run.grant().limits();
-    let allowed = Allowed::new(limits, &parts.mounts);
+    let limits = run.limits();
+    let allowed = Allowed::new(limits.output, &parts.mounts);
     let (message, mut host) = prepare(run, parts, work);
     worker.send(&ToWorker::Run(message))?;
     // What a run can leave: output, files and a value, which its memory holds.
     let room = limits.output.saturating_add(limits.memory);
-    let most = room.saturating_add(wire::MOST_ASKED);
     // Set when the host ends the guest, which then reports what it has done.
     let mut over: Option<Exceeded> = None;
     loop {
-        let message = match (worker.receive(most), &over) {
+        let message = match (worker.receive_of_run(room), &over) {
             (Ok(message), _) => message,
             // It had its time to report.
             (Err(_), Some(over)) => {
@@ -75,7 +74,8 @@ pub(super) fn call(
                 }
             }
             FromWorker::Done(ended) => {
-                return self::ended(ended, over, &allowed, host.run, contract);
+                let told = |report| allowed.outcome(report, host.output);
+                return self::ended(ended, over, told, host.run, contract);
             }
             _ => {
                 return Err(io::Error::new(
@@ -91,7 +91,7 @@ pub(super) fn call(
 fn ended(
     ended: Result<Report, Box<FaultOutcome>>,
     over: Option<Exceeded>,
-    allowed: &Allowed,
+    told: impl FnOnce(Report) -> io::Result<(Bytes, Outcome)>,
     run: &RemoteRun,
     contract: &Contract,
 ) -> io::Result<Ended> {
@@ -101,7 +101,7 @@ fn ended(
     };
     // A guest that goes on when it was ended is none of an honest worker.
     let is_in_step = over.is_none() || matches!(fault, Some(Fault::Limit(_)));
-    let told = report.map(|report| allowed.outcome(report)).transpose()?;
+    let told = report.map(told).transpose()?;
     let error = match (over, fault) {
         (Some(over), _) => wb_dock::Error::from(over),
         (None, Some(Fault::Limit(met))) => {
@@ -156,6 +156,7 @@ fn prepare(run: &mut RemoteRun, parts: InvocationParts, work: Work) -> (Run, Hos
         stdin: stream,
         stdout: streams.0,
         stderr: streams.1,
+        output: 0,
     };
     (message, host)
 }

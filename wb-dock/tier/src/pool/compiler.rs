@@ -1,6 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use wb_dock::{ComponentProgram, Engine, Error, Program};
+use wb_policy::Trust;
 
 use super::Guest;
 use crate::{Contract, Module};
@@ -11,8 +12,9 @@ const MOST_KEPT: usize = 64;
 
 /// Compiles programs for workers: once, whoever runs them.
 ///
-/// What may be compiled here is bounded by the limits of the engine. The code goes from
-/// here to workers; none ever comes from one.
+/// Not those of strangers: a compiler is a large thing to show to somebody who means to
+/// break it, so theirs runs in the cage. The code goes from here to workers; none ever
+/// comes from one.
 pub(super) struct Compiler {
     engine: Engine,
     kept: Mutex<Vec<(Name, Compiled)>>,
@@ -35,17 +37,17 @@ impl Compiler {
         }
     }
 
-    /// The machine code of the program; none if a worker's engine would have another
-    /// setting.
+    /// The machine code of the program; none if it is a stranger's, or a worker's engine
+    /// would have another setting.
     ///
     /// # Errors
     ///
     /// Those of [`Engine::load`] and of admission: what may not run needs no worker.
     pub(super) fn code(&self, guest: Guest<'_>, fuel: bool) -> Result<Option<Vec<u8>>, Error> {
-        if self.engine.counts_fuel() != fuel {
+        let (grant, services) = (guest.grant, guest.services);
+        if grant.trust() != Trust::FirstParty || self.engine.counts_fuel() != fuel {
             return Ok(None);
         }
-        let (grant, services) = (guest.grant, guest.services);
         let code = match (self.compiled(guest.module)?, guest.module.contract()) {
             (Compiled::Component(component), _) => {
                 component.admit(grant, services)?;

@@ -225,35 +225,183 @@ fn a_worker_that_does_not_read_is_not_waited_for() {
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 
+/// Does `what`, which must not take for ever.
+fn in_time<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || send.send(what()));
+    let ended = receive.recv_timeout(Duration::from_secs(20));
+    ended.expect("the host goes on for ever")
+}
+
 #[test]
-fn a_worker_for_another_run_has_no_more_time_than_that() {
+fn a_worker_that_keeps_the_wire_full_is_out_of_time() {
+    let mut asks = NamedTempFile::new().unwrap();
+    let ask = frame(&FromWorker::Ask(Ask::WallTime));
+    asks.write_all(&ask.repeat(4096)).unwrap();
+    // It reads whatever it is answered, so that the host never waits to be read.
+    let then = format!(
+        "exec 3<&0; cat <&3 >/dev/null & while cat {}; do :; done",
+        asks.path().display()
+    );
+    let ended = in_time(move || run(&ready(vec![]), &then));
+    assert_eq!(ended.unwrap_err().code(), "policy/time-limit");
+}
+
+fn job(change: impl FnOnce(&mut Limits)) -> Job {
     let mut limits = Grant::none().limits();
-    limits.wall = Duration::from_millis(300);
-    limits.children = 1;
-    let loaded = FromWorker::Loaded(Ok(()));
-    for (says, code) in [
-        (Vec::new(), "tier/start"),
-        (frames(&[hello(wire::VERSION, true)]), "tier/worker-died"),
-        (
-            frames(&[hello(wire::VERSION, true), loaded]),
-            "policy/time-limit",
-        ),
-    ] {
+    limits.children = 8;
+    change(&mut limits);
+    Job::start("job", limits)
+}
+
+/// A run inside of a job.
+fn in_job(job: &Job, pool: &Pool<Fake>) -> Result<Outcome, Error> {
+    let grant = Grant::none();
+    let account = job.account("guest", grant.limits()).unwrap();
+    let guest = Invocation::new("guest");
+    pool.run_on(account, &module(), &grant, &Services::default(), guest)
+}
+
+#[test]
+fn output_is_what_came_and_not_what_is_claimed() {
+    let job = job(|limits| limits.output = 1024);
+    let says = |bytes| {
+        let stdout = Bytes::from(vec![b'x'; bytes]);
+        let report = Report {
+            stdout,
+            ..Report::default()
+        };
+        fake(&ready(vec![done(report)]), LISTENS)
+    };
+    let outcome = in_job(&job, &says(1000)).unwrap();
+    assert_eq!((outcome.stdout.len(), outcome.usage.output), (1000, 1000));
+    assert_eq!(job.usage().output, 1000);
+    // What the job has left, not what its own grant gives, bounds the next one.
+    let error = in_job(&job, &says(1000)).unwrap_err();
+    assert_eq!(error.code(), "tier/protocol", "{error}");
+    assert_eq!(in_job(&job, &says(24)).unwrap().usage.output, 24);
+    assert_eq!(job.usage().output, 1024);
+}
+
+#[test]
+fn output_that_is_claimed_beyond_the_budget_is_not_kept() {
+    let job = job(|limits| limits.output = 1024);
+    let report = Report {
+        stdout: Bytes::from_static(b"kept by nobody"),
+        output: 1 << 40,
+        ..Report::default()
+    };
+    let error = in_job(&job, &fake(&ready(vec![done(report)]), LISTENS)).unwrap_err();
+    assert_eq!(error.code(), "policy/output-limit");
+    let Error::Dock(error) = error else {
+        panic!("{error}")
+    };
+    assert!(
+        error
+            .outcome()
+            .is_some_and(|outcome| outcome.stdout.is_empty())
+    );
+}
+
+#[test]
+fn output_passed_on_and_brought_back_is_added_up() {
+    let say = FromWorker::Ask(Ask::Output(false, Bytes::from_static(b"12345678")));
+    let report = Report {
+        stderr: Bytes::from_static(b"12345678"),
+        ..Report::default()
+    };
+    let says = ready(vec![say, done(report)]);
+    let run = |limit| {
+        let grant = granted(|limits| limits.output = limit);
+        let guest = Invocation::new("guest").stdout(Output::stream(Vec::new()));
+        fake(&says, LISTENS).run(&module(), &grant, &Services::default(), guest)
+    };
+    assert_eq!(run(16).unwrap().usage.output, 16);
+    assert_eq!(run(15).unwrap_err().code(), "tier/protocol");
+}
+
+#[test]
+fn a_list_of_nothing_does_not_fill_the_memory_of_the_host() {
+    let inputs = vec![Bytes::new(); 1 << 20];
+    let (name, used) = ("x".to_owned(), WireUsed::default());
+    let parallel = FromWorker::Ask(Ask::Parallel { name, inputs, used });
+    let error = run(&ready(vec![parallel]), LISTENS).unwrap_err();
+    assert_eq!(error.code(), "tier/protocol", "{error}");
+    // Longer than any question.
+    let ask = FromWorker::Ask(Ask::Kv(KvAsk::Put(
+        "x".to_owned(),
+        vec![0; 18 << 20].into(),
+    )));
+    let error = run(&ready(vec![ask]), LISTENS).unwrap_err();
+    assert!(
+        error.to_string().contains("at most 17825792 wanted"),
+        "{error}"
+    );
+}
+
+#[test]
+fn workers_end_before_what_they_run_on() {
+    let ended = Arc::new(Mutex::new(Vec::new()));
+    let pool = Pool::new(Noted {
+        fake: fake(&ready(vec![done(Report::default())]), LISTENS).launch,
+        ended: ended.clone(),
+    });
+    let guest = Invocation::new("guest");
+    pool.run(&module(), &Grant::none(), &Services::default(), guest)
+        .unwrap();
+    assert_eq!(pool.idle_processes().len(), 1);
+    drop(pool);
+    assert_eq!(*ended.lock().unwrap(), ["worker", "launch"]);
+}
+
+#[test]
+fn what_strangers_wrote_is_not_compiled_by_the_host() {
+    let says = ready(vec![done(Report::default())]);
+    let run = |trust| {
+        let mut pool = fake(&says, LISTENS);
+        pool.compile_on(Engine::new().unwrap());
+        let grant = Grant::decide(CapSet::EMPTY, trust, &Profile::minimal(), None);
+        let guest = Invocation::new("guest");
+        pool.run(&module(), &grant.unwrap(), &Services::default(), guest)
+    };
+    // The module is none, which a compiler would notice.
+    assert_eq!(run(Trust::FirstParty).unwrap_err().code(), "dock/malformed");
+    assert_eq!(run(Trust::ThirdParty).unwrap().exit_code, 0);
+}
+
+#[test]
+fn a_nested_run_starts_within_the_time_of_its_caller() {
+    let is_there = frames(&[hello(wire::VERSION, true)]);
+    for says in [Vec::new(), is_there, ready(vec![])] {
+        let job = job(|limits| limits.wall = Duration::from_millis(300));
         let started = Instant::now();
-        let account = Job::start("caller", limits).account("guest", Grant::none().limits());
-        let error = fake(&says, STAYS).run_on(
-            account.unwrap(),
-            &module(),
-            &Grant::none(),
-            &Services::default(),
-            Invocation::new("guest"),
-        );
-        let error = error.unwrap_err();
-        assert_eq!(error.code(), code, "{error}");
+        let error = in_job(&job, &fake(&says, STAYS)).unwrap_err();
+        assert_eq!(error.code(), "policy/time-limit", "{error}");
+        assert!(error.to_string().contains("by `job`"), "{error}");
         assert!(started.elapsed() < Fake::START, "{error}");
-        if code == "policy/time-limit" {
-            assert!(error.to_string().contains("by `caller`"), "{error}");
-        }
+    }
+}
+
+/// Notes what ends.
+struct Noted {
+    fake: Fake,
+    ended: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Launch for Noted {
+    const TIER: Tier = Tier::Process;
+    const ALONE: bool = false;
+
+    fn launch(&self, settings: Settings) -> Result<Worker, Error> {
+        let ended = self.ended.clone();
+        let worker = self.fake.launch(settings)?;
+        Ok(worker.on_end(move || ended.lock().unwrap().push("worker")))
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        self.ended.lock().unwrap().push("launch");
     }
 }
 

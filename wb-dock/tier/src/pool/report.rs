@@ -5,7 +5,6 @@ use std::io;
 use bytes::Bytes;
 use wb_dock::Outcome;
 use wb_dock::fs::Mount;
-use wb_policy::Limits;
 
 use crate::wire::Report;
 
@@ -18,25 +17,29 @@ pub(super) struct Allowed {
 }
 
 impl Allowed {
-    pub(super) fn new(limits: Limits, mounts: &[Mount]) -> Self {
+    /// For a run that may write `output` bytes, which is what those around it have left
+    /// if that is less than its grant.
+    pub(super) fn new(output: u64, mounts: &[Mount]) -> Self {
         let writable = mounts.iter().filter(|mount| mount.is_writable());
         let parts = |mount: &Mount| {
             let parts = mount.at().split('/').filter(|part| !part.is_empty());
             parts.map(str::to_owned).collect()
         };
         Self {
-            output: limits.output,
+            output,
             writable: writable.map(parts).collect(),
         }
     }
 
-    /// The value and the outcome that `report` tells of.
+    /// The value and the outcome that `report` tells of, of a run of whose output the host
+    /// has seen `seen` bytes besides.
     ///
     /// # Errors
     ///
     /// `InvalidData` when no run could have left it.
-    pub(super) fn outcome(&self, report: Report) -> io::Result<(Bytes, Outcome)> {
-        let written = (report.stdout.len() + report.stderr.len()) as u64;
+    pub(super) fn outcome(&self, report: Report, seen: u64) -> io::Result<(Bytes, Outcome)> {
+        let brought = (report.stdout.len() + report.stderr.len()) as u64;
+        let written = seen.saturating_add(brought);
         if written > self.output {
             let most = self.output;
             return Err(wrong(format!(
@@ -57,7 +60,7 @@ impl Allowed {
         outcome.stderr = report.stderr;
         outcome.usage.memory_peak = report.memory_peak;
         outcome.usage.fuel = report.fuel;
-        outcome.usage.output = report.output;
+        outcome.usage.output = report.output.max(written);
         outcome.usage.host_calls = report.host_calls;
         outcome.files = report.files.into();
         Ok((report.value, outcome))
@@ -92,7 +95,7 @@ mod tests {
         let image = || Image::from_files::<&str, &str>([]).unwrap();
         let mut mounts = vec![Mount::read_only("/fixed", image())];
         mounts.extend(at.iter().map(|at| Mount::writable(*at, image())));
-        Allowed::new(Grant::none().limits(), &mounts)
+        Allowed::new(Grant::none().limits().output, &mounts)
     }
 
     #[test]

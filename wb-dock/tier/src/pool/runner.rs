@@ -167,8 +167,9 @@ macro_rules! runs_in_its_pool {
         }
 
         impl $tier {
-            /// Has programs compiled here, on `engine`, once for all workers, which then
-            /// start with machine code. Without it each worker compiles for itself.
+            /// Has first-party programs compiled here, on `engine`, once for all workers,
+            /// which then start with machine code. Without it, and for a program whose grant
+            /// is that of third-party code, each worker compiles for itself.
             ///
             /// A worker whose engine is of another version compiles in any case, and one
             /// that must count fuel unless `engine` does.

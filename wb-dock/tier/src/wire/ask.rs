@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use wb_dock::cap::{Failure, FailureKind};
 use wb_policy::Usage;
 
-use super::WireExceeded;
 use super::data::{WireEntry, WirePage, WirePrompt, WireRan, WireRequest, WireRows, WireValue};
+use super::{WireExceeded, list};
 
 /// A question of a worker on behalf of its guest.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +35,7 @@ pub(crate) enum Ask {
     Command(CommandAsk),
     Parallel {
         name: String,
+        #[serde(deserialize_with = "list::at_most::<_, _, { list::INPUTS }>")]
         inputs: Vec<Bytes>,
         used: WireUsed,
     },
@@ -45,6 +46,7 @@ pub(crate) enum VfsAsk {
     Query {
         volume: String,
         sql: String,
+        #[serde(deserialize_with = "list::at_most::<_, _, { list::LISTED }>")]
         params: Vec<WireValue>,
     },
     Read(String),
@@ -109,7 +111,9 @@ pub(crate) struct CommandAsk {
     /// By `exec` rather than `commands`.
     pub(crate) is_exec: bool,
     pub(crate) name: String,
+    #[serde(deserialize_with = "list::at_most::<_, _, { list::LISTED }>")]
     pub(crate) args: Vec<String>,
+    #[serde(deserialize_with = "list::at_most::<_, _, { list::LISTED }>")]
     pub(crate) env: Vec<(String, String)>,
     pub(crate) stdin: Bytes,
     pub(crate) used: WireUsed,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use wb_dock::cap::{Entry, Link, Message, Page, Prompt, Ran, Request, Role, Rows, Timeouts, Value};
 
 use super::ask::Failed;
+use super::list;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum WireValue {
@@ -93,6 +94,7 @@ impl From<WireEntry> for Entry {
 pub(crate) struct WireRequest {
     method: String,
     url: String,
+    #[serde(deserialize_with = "list::at_most::<_, _, { list::LISTED }>")]
     headers: Vec<(String, Bytes)>,
     body: Bytes,
     /// In all, to connect, to the first byte, from one piece to the next.
@@ -178,9 +180,11 @@ pub(crate) struct WirePrompt {
     model: String,
     system: String,
     /// Whether the user says it, and what is said.
+    #[serde(deserialize_with = "list::at_most::<_, _, { list::LISTED }>")]
     messages: Vec<(bool, String)>,
     max_tokens: Option<u32>,
     temperature: Option<f32>,
+    #[serde(deserialize_with = "list::at_most::<_, _, { list::LISTED }>")]
     stop: Vec<String>,
 }
 

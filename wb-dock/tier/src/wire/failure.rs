@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use wb_dock::{Error, ErrorKind};
 use wb_policy::{Cap, Exceeded, Import, Resource};
 
-use super::Report;
+use super::{Report, list};
 use crate::Contract;
 
 /// An error of the dock as it travels.
@@ -11,11 +11,14 @@ pub(crate) enum Fault {
     Malformed(String),
     TooLarge(String, u64, u64),
     /// An import that was refused. Which, and why, the host finds out for itself.
-    NotGranted(Vec<String>),
+    NotGranted(#[serde(deserialize_with = "list::at_most::<_, _, { list::LISTED }>")] Vec<String>),
     ImportType(String),
     NotProvided(Cap, String),
     NotACommand(String),
-    NoSuchFunction(String, Vec<String>),
+    NoSuchFunction(
+        String,
+        #[serde(deserialize_with = "list::at_most::<_, _, { list::LISTED }>")] Vec<String>,
+    ),
     BadCall(String, String),
     Exited(String, i32),
     NotAKernel(String),

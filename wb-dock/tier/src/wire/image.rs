@@ -2,6 +2,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wb_dock::fs::{Files, Image, ImageEntry, Mount};
 
+use super::list;
+
 /// A mount with everything in it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct WireMount {
@@ -58,7 +60,10 @@ impl TryFrom<WireMount> for Mount {
 
 /// The writable files a run left: path, content, whether it was changed.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct WireFiles(pub(crate) Vec<(String, Bytes, bool)>);
+pub(crate) struct WireFiles(
+    #[serde(deserialize_with = "list::at_most::<_, _, { list::FILES }>")]
+    pub(crate)  Vec<(String, Bytes, bool)>,
+);
 
 impl From<&Files> for WireFiles {
     fn from(files: &Files) -> Self {
