@@ -1,5 +1,3 @@
-use std::io;
-
 use serde_json::Value;
 use wb_host::ErrorKind;
 use wb_policy::Resource;
@@ -71,9 +69,6 @@ impl Failure {
 impl From<wb_host::Error> for Failure {
     fn from(error: wb_host::Error) -> Self {
         let exit = match error.kind() {
-            ErrorKind::Io { source, .. } if source.kind() == io::ErrorKind::TimedOut => {
-                Exit::TimeLimit
-            }
             ErrorKind::Exists { .. }
             | ErrorKind::Bind(BindError::Held { .. })
             | ErrorKind::Rollback(RollbackError::Live { .. }) => Exit::Conflict,
@@ -154,17 +149,5 @@ fn of_dock(error: &wb_dock::Error) -> Exit {
             Exit::TimeLimit
         }
         _ => Exit::Failed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn input_that_does_not_come_in_time_is_a_time_limit() {
-        let exit = |kind: io::ErrorKind| Failure::from(wb_host::Error::stdin(&kind.into())).exit;
-        assert_eq!(exit(io::ErrorKind::TimedOut), Exit::TimeLimit);
-        assert_eq!(exit(io::ErrorKind::PermissionDenied), Exit::Failed);
     }
 }

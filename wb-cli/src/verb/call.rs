@@ -1,7 +1,7 @@
 use std::io;
 
 use serde_json::{Value, json};
-use wb_dock::{Function, Invocation, Output};
+use wb_dock::{Invocation, Output, Signature};
 use wb_host::{Callable, Error, ErrorKind, Nexus, Returned, TimedStdin, Values, read_whole};
 use wb_policy::Profile;
 
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Call, env: &Env, ui: Ui) -> Result<Done, Failure> {
     if args.function.is_none() {
         let functions: Vec<_> = callable.functions().collect();
         let lines: Vec<_> = functions.iter().map(ToString::to_string).collect();
-        let row = |f: &&Function| json!({ "name": f.full_name(), "wit": f.wit() });
+        let row = |f: &&Signature| json!({ "name": f.full_name(), "wit": f.wit() });
         let rows: Vec<_> = functions.iter().map(row).collect();
         let data = json!({ "name": args.name, "functions": rows });
         return Ok(Done::new(lines.join("\n"), data));

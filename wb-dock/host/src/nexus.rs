@@ -57,7 +57,7 @@ pub struct Nexus {
     built_ins: OnceLock<BTreeMap<&'static str, ToolRef>>,
 }
 
-use cage::Cages;
+use cage::cages::Cages;
 use native::NativeCages;
 
 pub use build::{BuildFailure, BuildOptions, Inline, InlineShape, Made};

@@ -1,8 +1,7 @@
 //! Runs outside of this process: what policy says must be contained better.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use wb_dock::cap::{Cage, Failure, FailureKind};
 use wb_dock::{Account, Engine, Grant, Invocation, Outcome, Services};
@@ -12,31 +11,23 @@ use wb_tier::{Module, Runner};
 
 use super::Nexus;
 use crate::error::Error;
+use cages::Cages;
 
-/// The tiers that were asked for, each set up once.
-#[derive(Clone, Default)]
-pub(super) struct Cages(Arc<Mutex<BTreeMap<Tier, Arc<dyn Runner>>>>);
+pub(super) mod cages;
 
-impl Cages {
-    fn get(&self, tier: Tier, engine: &Engine) -> Result<Arc<dyn Runner>, Error> {
-        let mut cages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cage) = cages.get(&tier) {
-            return Ok(cage.clone());
-        }
-        let cage = set_up(tier, engine)?;
-        cages.insert(tier, cage.clone());
-        Ok(cage)
-    }
-}
-
-/// Workers run what is compiled on `engine`, and so kept in its code cache.
+/// Workers run what is compiled on `engine`, and so kept in its code cache, but for what
+/// strangers wrote.
 #[cfg(target_os = "linux")]
-fn set_up(tier: Tier, engine: &Engine) -> Result<Arc<dyn Runner>, Error> {
+fn set_up(tier: Tier, engine: Engine) -> Result<Arc<dyn Runner>, wb_tier::Error> {
     use wb_tier::{Container, Process, Vm};
     // Says whether this program can be its own worker, whatever it runs in.
     let process = Process::new()?;
-    let worker = || std::env::current_exe().map_err(|error| Error::io("find", "wbx", error));
-    let engine = engine.clone();
+    let worker = || {
+        std::env::current_exe().map_err(|error| wb_tier::Error::Start {
+            tier,
+            message: error.to_string(),
+        })
+    };
     Ok(match tier {
         Tier::Instance | Tier::Process => Arc::new(process.compiled_on(engine)),
         Tier::Vm => Arc::new(Vm::new(&Vm::parts(&worker()?)?)?.compiled_on(engine)),
@@ -45,7 +36,7 @@ fn set_up(tier: Tier, engine: &Engine) -> Result<Arc<dyn Runner>, Error> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn set_up(tier: Tier, _: &Engine) -> Result<Arc<dyn Runner>, Error> {
+fn set_up(tier: Tier, _: Engine) -> Result<Arc<dyn Runner>, wb_tier::Error> {
     let missing = "workers are confined by means of Linux".to_owned();
     let remedy = "run it on Linux, or accept the tier `instance`".to_owned();
     let unavailable = wb_tier::Unavailable {
@@ -53,14 +44,33 @@ fn set_up(tier: Tier, _: &Engine) -> Result<Arc<dyn Runner>, Error> {
         missing,
         remedy,
     };
-    Err(wb_tier::Error::from(unavailable).into())
+    Err(unavailable.into())
 }
 
 /// A program, and the workers that it runs in.
 #[derive(Clone)]
 pub(super) struct Caged {
-    pub(super) runner: Arc<dyn Runner>,
+    cages: Cages,
+    engine: Engine,
+    tier: Tier,
     pub(super) module: Module,
+}
+
+impl Caged {
+    /// Who runs it: workers of its tier, which is set up if it was not needed before.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Tier`](crate::ErrorKind::Tier) when it is not to be had.
+    pub(super) fn runner(&self) -> Result<Arc<dyn Runner>, Error> {
+        Ok(self.runner_within(None)?)
+    }
+
+    fn runner_within(&self, time: Option<Duration>) -> Result<Arc<dyn Runner>, wb_tier::Error> {
+        let (tier, engine) = (self.tier, self.engine.clone());
+        let runner = self.cages.get(tier, time, move || set_up(tier, engine));
+        Ok(runner?)
+    }
 }
 
 impl Nexus {
@@ -72,7 +82,9 @@ impl Nexus {
             self.store.get(&binding.digest)?
         };
         Ok(Caged {
-            runner: self.cages.get(tier, &self.engine()?)?,
+            cages: self.cages.clone(),
+            engine: self.engine()?,
+            tier,
             module: match binding.shape {
                 Shape::Component => Module::component(wasm),
                 Shape::Kernel => Module::kernel(wasm, super::call::entry_of_kernel(binding)),
@@ -91,27 +103,48 @@ impl Cage for Caged {
         services: &Services,
         invocation: Invocation,
     ) -> Result<Result<Outcome, wb_dock::Error>, Failure> {
-        let ran = self
-            .runner
-            .run_on(account, &self.module, grant, services, invocation);
+        let runner = self.runner_within(Some(account.time_left()));
+        let ran = runner
+            .and_then(|runner| runner.run_on(account, &self.module, grant, services, invocation));
         match ran {
             Ok(outcome) => Ok(Ok(outcome)),
             Err(wb_tier::Error::Dock(error)) => Ok(Err(error)),
-            Err(error) => {
-                let kind = match &error {
-                    wb_tier::Error::Unavailable(_) | wb_tier::Error::Start { .. } => {
-                        FailureKind::Unavailable
-                    }
-                    _ => FailureKind::Failed,
-                };
-                Err(Failure::new(kind, error.to_string()))
-            }
+            Err(error) => Err(failure(self.tier, &error)),
         }
     }
 }
 
-impl fmt::Debug for Cages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cages").finish_non_exhaustive()
+/// What a guest is told. Why there is no worker, in the words of a runtime or an emulator,
+/// is full of paths of this machine.
+fn failure(tier: Tier, error: &wb_tier::Error) -> Failure {
+    match error {
+        wb_tier::Error::Unavailable(_) | wb_tier::Error::Start { .. } => {
+            Failure::unavailable(format!("the tier `{tier}` is not to be had"))
+        }
+        error => Failure::new(FailureKind::Failed, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_is_not_told_of_the_machine() {
+        let said = "open /tmp/wb-container-x/root: denied".to_owned();
+        let unavailable = wb_tier::Unavailable {
+            tier: Tier::Container,
+            missing: said.clone(),
+            remedy: said.clone(),
+        };
+        let start = wb_tier::Error::Start {
+            tier: Tier::Container,
+            message: said,
+        };
+        for error in [start, unavailable.into()] {
+            let told = failure(Tier::Container, &error);
+            assert_eq!(told.kind, FailureKind::Unavailable);
+            assert_eq!(told.message, "the tier `container` is not to be had");
+        }
     }
 }

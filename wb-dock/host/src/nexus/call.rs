@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use wb_dock::{Component, ComponentProgram, Function, Invocation, Outcome, Services};
+use wb_dock::{Component, Function, Invocation, Outcome, Services, Signature};
 use wb_policy::{Grant, Profile, Shape, Tier, Usage};
 use wb_registry::{Binding, Store as _};
 use wb_tier::Call;
 
 use super::Nexus;
-use super::cage::Caged;
 use crate::error::Error;
 
 /// The values that a function of a component is called with.
@@ -35,21 +34,21 @@ pub struct Callable<'n> {
     tier: Tier,
     grant: Grant,
     services: Services,
-    program: ComponentProgram,
-    function: Function,
+    functions: Vec<Signature>,
+    function: Signature,
     /// It was admitted to this process; else a worker does it.
     here: Option<Component>,
 }
 
 impl Callable<'_> {
     /// The function: its name and its type.
-    pub fn function(&self) -> &Function {
+    pub const fn function(&self) -> &Signature {
         &self.function
     }
 
     /// All functions of its component.
-    pub fn functions(&self) -> impl Iterator<Item = &Function> {
-        self.program.functions()
+    pub fn functions(&self) -> impl Iterator<Item = &Signature> {
+        self.functions.iter()
     }
 
     /// Calls it once, in an instance of its own.
@@ -72,8 +71,10 @@ impl Callable<'_> {
             let value = call.make(&mut instance)?;
             (value, instance.finish())
         } else {
-            let Caged { runner, module } = self.nexus.caged(&self.binding, self.tier)?;
-            runner.call(&module, &self.grant, &self.services, invocation, &call)?
+            let caged = self.nexus.caged(&self.binding, self.tier)?;
+            let (module, services) = (&caged.module, &self.services);
+            let runner = caged.runner()?;
+            runner.call(module, &self.grant, services, invocation, &call)?
         };
         let is_err;
         let value = match call.values {
@@ -139,11 +140,19 @@ impl Nexus {
         let binding = self.resolve(name)?;
         let (grant, tier) = self.grant(&binding, Shape::Component, profile)?;
         let wasm = self.store.get(&binding.digest)?;
-        let program = self.engine()?.load_component(&wasm)?;
         let entry = binding.entry.as_deref().unwrap_or("run");
-        let function = program.function(function.unwrap_or(entry))?.clone();
         let services = self.services(&grant, profile)?;
-        let here = (tier == Tier::Instance).then(|| program.admit(&grant, &services));
+        // What is to be contained better is not compiled here either.
+        let program = match tier {
+            Tier::Instance => Some(self.engine()?.load_component(&wasm)?),
+            _ => None,
+        };
+        let functions = match &program {
+            Some(program) => program.functions().map(Function::signature).collect(),
+            None => self.engine()?.signatures(&wasm)?,
+        };
+        let function = Signature::find(&functions, function.unwrap_or(entry))?.clone();
+        let here = program.map(|program| program.admit(&grant, &services));
         Ok(Callable {
             nexus: self,
             here: here.transpose()?,
@@ -151,7 +160,7 @@ impl Nexus {
             tier,
             grant,
             services,
-            program,
+            functions,
             function,
         })
     }
@@ -173,9 +182,10 @@ impl Nexus {
             let bytes = Bytes::copy_from_slice(instance.call(frame)?);
             (bytes, instance.usage())
         } else {
-            let Caged { runner, module } = self.caged(&binding, tier)?;
+            let caged = self.caged(&binding, tier)?;
             let frame = Bytes::copy_from_slice(frame);
-            let (bytes, outcome) = runner.process(&module, &grant, &services, name, frame)?;
+            let runner = caged.runner()?;
+            let (bytes, outcome) = runner.process(&caged.module, &grant, &services, name, frame)?;
             (bytes, outcome.usage)
         };
         Ok(Processed {

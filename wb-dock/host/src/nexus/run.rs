@@ -9,7 +9,6 @@ use wb_policy::{Cap, Consent, Grant, Profile, Profiles, Shape, Tier, Trust, tier
 use wb_registry::{Binding, Store as _};
 
 use super::Nexus;
-use super::cage::Caged;
 use super::commands::NexusCommands;
 use super::revoked::ConsentRecords;
 use crate::clock::SystemClock;
@@ -46,8 +45,9 @@ impl Nexus {
         let invocation = invocation.arg_mode(binding.arg_mode);
         let services = self.services(&grant, profile)?;
         if tier != Tier::Instance {
-            let Caged { runner, module } = self.caged(&binding, tier)?;
-            return Ok(runner.run(&module, &grant, &services, invocation)?);
+            let caged = self.caged(&binding, tier)?;
+            let runner = caged.runner()?;
+            return Ok(runner.run(&caged.module, &grant, &services, invocation)?);
         }
         let program = self.load(&binding)?;
         let command = program.admit(&grant, &services)?;

@@ -203,7 +203,7 @@ impl Nexus {
             Program::Wasm(command, binding.arg_mode)
         } else {
             let caged = self.caged(&binding, tier)?;
-            caged.runner.admit(&caged.module, &grant, &services)?;
+            caged.runner()?.admit(&caged.module, &grant, &services)?;
             Program::Caged(Box::new((caged, grant, services)), binding.arg_mode)
         };
         Ok(Admitted { call, program })
@@ -231,7 +231,8 @@ impl Program {
         match self {
             Self::Wasm(command, mode) => Ok(command.run_in(job, invocation.arg_mode(*mode))?),
             Self::Caged(caged, mode) => {
-                let (Caged { runner, module }, grant, services) = &**caged;
+                let (caged, grant, services) = &**caged;
+                let (runner, module) = (caged.runner()?, &caged.module);
                 let account = job.account(name, grant.limits())?;
                 let invocation = invocation.arg_mode(*mode);
                 Ok(runner.run_on(account, module, grant, services, invocation)?)

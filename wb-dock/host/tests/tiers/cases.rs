@@ -1,5 +1,5 @@
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -9,7 +9,7 @@ use wb_policy::{Cap, CapSet, Consent, Limits, Posture, Profile, Shape, Tier, Tru
 use wb_registry::{Binding, Store as _};
 
 /// Every case and its name.
-pub(crate) const ALL: [(&str, fn()); 9] = [
+pub(crate) const ALL: [(&str, fn()); 10] = [
     (
         "a_component_is_called_in_a_worker",
         a_component_is_called_in_a_worker,
@@ -17,6 +17,10 @@ pub(crate) const ALL: [(&str, fn()); 9] = [
     (
         "a_kernel_is_called_in_a_worker",
         a_kernel_is_called_in_a_worker,
+    ),
+    (
+        "what_strangers_wrote_is_compiled_in_the_worker",
+        what_strangers_wrote_is_compiled_in_the_worker,
     ),
     (
         "what_is_wrong_reads_the_same_in_a_worker",
@@ -153,6 +157,51 @@ fn a_kernel_is_called_in_a_worker() {
     }
 }
 
+fn what_strangers_wrote_is_compiled_in_the_worker() {
+    for trust in [Trust::FirstParty, Trust::ThirdParty] {
+        let (_dir, nexus) = nexus(Tier::Process);
+        register(&nexus, "typed", COMPONENT, |binding| {
+            binding.shape = Shape::Component;
+            theirs(binding);
+            binding.trust = trust;
+        });
+        register(&nexus, "frames", KERNEL, |binding| {
+            binding.shape = Shape::Kernel;
+            theirs(binding);
+            binding.trust = trust;
+        });
+        let callable = nexus.callable("typed", Some("add"), &Profile::compute());
+        let callable = callable.unwrap();
+        let listed: Vec<_> = callable.functions().map(ToString::to_string).collect();
+        assert_eq!(
+            listed,
+            [
+                "add: func(a: u32, b: u32) -> u32",
+                "run: func(input: string) -> string"
+            ]
+        );
+        let returned = callable.call(Values::Wave("2, 3"), Invocation::new("typed"));
+        assert_eq!(returned.unwrap().value, "5");
+        let processed = nexus.process("frames", b"ab", &Profile::compute());
+        assert_eq!(processed.unwrap().bytes, "b");
+        // What this process compiles, it keeps.
+        let kept = if trust == Trust::FirstParty { 2 } else { 0 };
+        assert_eq!(programs_compiled_by(&nexus), kept, "{trust:?}");
+    }
+}
+
+fn programs_compiled_by(nexus: &Nexus) -> usize {
+    let below = |dir| {
+        fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+    };
+    let files = below(nexus.home().code()).flat_map(below);
+    files
+        .filter(|path| path.extension().is_some_and(|kind| kind == "cwasm"))
+        .count()
+}
+
 fn what_is_wrong_reads_the_same_in_a_worker() {
     let failures = |tier| {
         let (_dir, nexus) = nexus(tier);
@@ -216,11 +265,13 @@ fn the_time_of_a_nested_worker_is_its_callers() {
         register(&nexus, "calls", CALLS, calls);
         register(&nexus, "echo", SPINS, theirs);
         let short = within(|limits| limits.wall = Duration::from_secs(1));
+        let started = Instant::now();
         let error = run(&nexus, "calls", &short).unwrap_err();
         assert_eq!(
             error.to_string(),
             "wall-time limit of 1 s reached by `calls`"
         );
+        assert!(started.elapsed() < Duration::from_secs(10));
     }
 }
 
