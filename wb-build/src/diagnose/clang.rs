@@ -70,24 +70,12 @@ pub(super) fn read_linker(text: &str) -> Vec<Diagnostic> {
             _ => continue,
         };
         let message = rest.split_once(": ").map_or(rest, |(_, m)| m);
-        let message = objects_as_sources(message);
-        let message = missing_export(&message).unwrap_or(message);
         found.push(Diagnostic {
             severity,
-            ..Diagnostic::error(message)
+            ..Diagnostic::error(objects_as_sources(message))
         });
     }
     found
-}
-
-/// The bindings of a component call what its world exports: that it is not there is a
-/// fault of the program.
-fn missing_export(message: &str) -> Option<String> {
-    let (object, symbol) = message.split_once(": undefined symbol: ")?;
-    let stem = object.strip_prefix("wit/")?.strip_suffix(".c")?;
-    symbol.starts_with("exports_").then(|| {
-        format!("no function `{symbol}`, which the world of the component has, see `<{stem}.h>`")
-    })
 }
 
 /// The linker sees `/i/src/main.c.o`; the user knows `src/main.c`.
@@ -154,18 +142,6 @@ mod tests {
         assert_eq!(
             lines(Dialect::Lld, text),
             ["error: src/main.c: undefined symbol: missing"]
-        );
-    }
-
-    #[test]
-    fn an_export_that_is_missing_is_told_as_such() {
-        let text = "wasm-ld: error: /i/wit/engine.c.o: undefined symbol: exports_engine_run\n";
-        assert_eq!(
-            lines(Dialect::Lld, text),
-            [
-                "error: no function `exports_engine_run`, which the world of the component has, \
-              see `<engine.h>`"
-            ]
         );
     }
 

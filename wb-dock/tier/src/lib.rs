@@ -26,8 +26,8 @@
 //! | [`Container`] | a worker in a container of runc, crun, podman or docker | the worker's cage, the container |
 //!
 //! A worker runs the program: a command, a component or a kernel. It compiles it as well,
-//! unless [`Process::compiled_on`] says that the host does, once for all workers, which
-//! then start in milliseconds. It has no services of its own: what the
+//! unless the program is first-party and [`Process::compiled_on`] says that the host does,
+//! once for all workers, which then start in milliseconds. It has no services of its own: what the
 //! guest asks for goes over the [`wire`] to the host, and is checked there, against
 //! the grant and the budget that are kept there. A worker that was taken over can do
 //! what its guest was granted, and use up what its guest may use.

@@ -173,6 +173,12 @@ impl Launch for Qemu {
         arguments.extend(self.machine.parameters(khz));
         arguments = format!("{arguments} -- {}", settings.args().join(" "));
         let mut command = Command::new(&self.emulator);
+        // Who gets out of the machine is in the emulator, and must not find there what the
+        // host was told in its environment. Where programs lie is no secret.
+        command.env_clear();
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
         self.machine.options(&mut command);
         command
             .args(["-accel", self.accelerator, "-cpu", "max"])
@@ -194,5 +200,30 @@ impl Launch for Qemu {
             .current_dir("/")
             .stderr(Stdio::piped());
         Worker::spawn(command).map_err(|error| Error::start(Tier::Vm, &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn an_emulator_has_no_variable_of_the_host() {
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        let dir = tempfile::tempdir().unwrap();
+        let qemu = dir.path().join("qemu");
+        fs::write(&qemu, "#!/bin/sh\nenv >&2\n").unwrap();
+        fs::set_permissions(&qemu, Permissions::from_mode(0o755)).unwrap();
+        let error = Vm::new(&VmParts {
+            qemu,
+            kernel: "/nowhere/vmlinuz".into(),
+            modules: None,
+            worker: "/bin/sh".into(),
+        });
+        let said = error.unwrap_err().to_string();
+        assert!(said.contains("PATH=") && !said.contains("CARGO"), "{said}");
     }
 }
