@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use wb_manifest::{Digest, Manifest, ToolkitId, Tree, palette, read};
+use wb_manifest::{Digest, Manifest, ManifestText, ToolkitId, Tree, palette, read};
 use wb_policy::{Consent, Denial, Grant, Profile, Profiles, Refused, Trust, denied_imports};
 
 use crate::{
@@ -232,6 +232,11 @@ pub fn install(
         Signature::Unsigned if trust == Trust::FirstParty || rules.allow_unsigned => {}
         Signature::Unsigned => return Err(InstallError::Unsigned(bundle.id)),
     }
+    let tree = if rules.as_third_party {
+        distrusted(&bundle)?
+    } else {
+        bundle.tree
+    };
     for part in &bundle.parts {
         check_imports(part)?;
         let consent = rules.consent.filter(|consent| {
@@ -267,7 +272,7 @@ pub fn install(
     Ok(Installed {
         id: bundle.id,
         digest,
-        tree: bundle.tree,
+        tree,
         bindings: names
             .iter()
             .filter_map(|name| table.get(name.as_str()))
@@ -315,6 +320,31 @@ fn contract(bundle: &Bundle) -> Result<Trust, InstallError> {
     }
     let trust = manifests.iter().map(|manifest| manifest.trust()).max();
     Ok(trust.unwrap_or_default())
+}
+
+/// The documents with the installer's word that the code is somebody else's.
+///
+/// A task, a native program and a data source have no binding that could say so: what they
+/// are is read from the manifest each time.
+fn distrusted(bundle: &Bundle) -> Result<Tree, InstallError> {
+    let mut tree = bundle.tree.clone();
+    let text = tree.get("manifest.org").cloned().unwrap_or_default();
+    let mut text = ManifestText::new(text);
+    let (key, value) = ("TRUST", Trust::ThirdParty.name());
+    let is_marked = |text: &ManifestText| {
+        let reading = read(text.as_bytes());
+        let mut toolkits = reading.toolkits().iter();
+        toolkits.all(|toolkit| toolkit.trust() == Trust::ThirdParty)
+    };
+    if text.set_keyword(key, value).is_err() || !is_marked(&text) {
+        return Err(InstallError::Contract {
+            id: bundle.id.clone(),
+            why: format!("its manifest cannot be made to say `{value}`"),
+        });
+    }
+    let path = "manifest.org".parse().expect("it is a relative path");
+    tree.insert(path, text.into_bytes());
+    Ok(tree)
 }
 
 fn difference(binding: &Binding, manifest: &Manifest) -> Option<&'static str> {

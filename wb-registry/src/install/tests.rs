@@ -151,6 +151,51 @@ fn an_installer_can_distrust_and_not_trust() {
 }
 
 #[test]
+fn documents_without_a_program_say_that_they_are_distrusted() {
+    let profile = Profile::compute();
+    let rules = InstallRules {
+        as_third_party: true,
+        allow_unsigned: true,
+        ..InstallRules::new(&profile)
+    };
+    let tasks = |top: &str, drawer: &str| {
+        let mut tree = Tree::new();
+        let text = format!("#+TITLE: t\n#+TOOLKIT: t\n{top}\n* t :toolkit:\n{drawer}");
+        tree.insert("manifest.org".parse().unwrap(), text);
+        let (id, parts) = ("t".parse().unwrap(), Vec::new());
+        let bytes = encode_bundle(&Bundle { id, tree, parts }).unwrap();
+        let mut table = CommandTable::default();
+        install(&bytes, &rules, &mut table, &MemoryStore::default())
+    };
+    let drawer = ":PROPERTIES:\n:TRUST: first-party\n:END:\n";
+    for (top, drawer) in [
+        ("", ""),
+        ("#+TRUST: first-party", ""),
+        ("#+TRUST: third-party", ""),
+        ("", drawer),
+        ("#+TRUST: first-party", drawer),
+        ("#+TRUST: first-party\n#+TRUST: first-party", drawer),
+    ] {
+        match tasks(top, drawer) {
+            Ok(installed) => {
+                let text = installed.tree.get("manifest.org").unwrap();
+                assert_eq!(
+                    read(text).manifest().trust(),
+                    Trust::ThirdParty,
+                    "{top} {drawer}"
+                );
+            }
+            Err(error) => panic!("{top} {drawer}: {error}"),
+        }
+    }
+    // What the file says counts for each of its toolkits.
+    let two = "* u :toolkit:\n#+TOOLKIT: u\n#+TRUST: first-party\n";
+    let tree = tasks("", two).unwrap().tree;
+    let reading = read(tree.get("manifest.org").unwrap());
+    assert_eq!(reading.toolkits()[1].trust(), Trust::ThirdParty);
+}
+
+#[test]
 fn a_bad_signature_is_worse_than_none() {
     struct Bad;
     impl SignatureCheck for Bad {
