@@ -7,7 +7,7 @@ use wb_policy::Tier;
 use crate::channel::Worker;
 use crate::pool::{Launch, Pool};
 use crate::worker::Settings;
-use crate::{Attempt, Confinement, Error, Unavailable, machine_image};
+use crate::{Attempt, Confinement, Error, Unavailable, machine_image, on_path};
 use machine::Machine;
 
 mod machine;
@@ -23,7 +23,8 @@ pub struct Vm(pub(crate) Pool<Qemu>);
 /// What a [`Vm`] is made of.
 #[derive(Clone, Debug)]
 pub struct VmParts {
-    /// The emulator: `qemu-system-x86_64`, or its path.
+    /// The emulator: `qemu-system-x86_64`, for which only absolute directories of the `PATH`
+    /// count, or a path.
     pub qemu: PathBuf,
     /// The kernel: a `bzImage`, for example Debian's `vmlinuz-*-cloud-amd64`.
     pub kernel: PathBuf,
@@ -61,7 +62,7 @@ impl Vm {
     pub fn new(parts: &VmParts) -> Result<Self, Error> {
         let image = write_image(parts).map_err(|error| missing(error.to_string()))?;
         let mut qemu = Qemu {
-            emulator: parts.qemu.clone(),
+            emulator: emulator(&parts.qemu)?,
             kernel: parts.kernel.clone(),
             image,
             accelerator: "",
@@ -150,6 +151,17 @@ fn missing(missing: String) -> Unavailable {
     }
 }
 
+/// The file of the emulator: what has no directory is looked for on the `PATH`.
+fn emulator(qemu: &Path) -> Result<PathBuf, Unavailable> {
+    let is_name = qemu.file_name() == Some(qemu.as_os_str());
+    match qemu.to_str().filter(|_| is_name) {
+        None => Ok(qemu.to_owned()),
+        Some(name) => {
+            on_path(name).ok_or_else(|| missing(format!("`{name}` is not on the `PATH`")))
+        }
+    }
+}
+
 fn write_image(parts: &VmParts) -> std::io::Result<NamedTempFile> {
     let file = tempfile::Builder::new().prefix("wb-machine-").tempfile()?;
     let image = machine_image(&parts.worker, parts.modules.as_deref())?;
@@ -174,11 +186,8 @@ impl Launch for Qemu {
         arguments = format!("{arguments} -- {}", settings.args().join(" "));
         let mut command = Command::new(&self.emulator);
         // Who gets out of the machine is in the emulator, and must not find there what the
-        // host was told in its environment. Where programs lie is no secret.
+        // host was told in its environment.
         command.env_clear();
-        if let Some(path) = std::env::var_os("PATH") {
-            command.env("PATH", path);
-        }
         self.machine.options(&mut command);
         command
             .args(["-accel", self.accelerator, "-cpu", "max"])
@@ -215,7 +224,7 @@ mod tests {
         assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
         let dir = tempfile::tempdir().unwrap();
         let qemu = dir.path().join("qemu");
-        fs::write(&qemu, "#!/bin/sh\nenv >&2\n").unwrap();
+        fs::write(&qemu, "#!/bin/sh\n/usr/bin/env >&2\necho said >&2\n").unwrap();
         fs::set_permissions(&qemu, Permissions::from_mode(0o755)).unwrap();
         let error = Vm::new(&VmParts {
             qemu,
@@ -224,6 +233,18 @@ mod tests {
             worker: "/bin/sh".into(),
         });
         let said = error.unwrap_err().to_string();
-        assert!(said.contains("PATH=") && !said.contains("CARGO"), "{said}");
+        assert!(said.contains("said"), "{said}");
+        assert!(!said.contains("CARGO"), "{said}");
+    }
+
+    #[test]
+    fn an_emulator_is_looked_for_on_the_path() {
+        assert!(emulator(Path::new("sh")).unwrap().is_absolute());
+        assert_eq!(
+            emulator(Path::new("/x/qemu")).unwrap(),
+            Path::new("/x/qemu")
+        );
+        let error = emulator(Path::new("no-such-emulator")).unwrap_err();
+        assert_eq!(error.missing, "`no-such-emulator` is not on the `PATH`");
     }
 }
